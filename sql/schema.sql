@@ -3392,48 +3392,90 @@ grant execute on function oadb.rollup_resolutions() to oadb_app, oadb_log, oadb_
 -- What a window is counted from: buckets by resolution, and rows (0) where there are none yet.
 create or replace function oadb.rollup_spans(rolled_table text, since timestamp with time zone, until timestamp with time zone)
  returns table(resolution interval, starts_at timestamp with time zone, ends_at timestamp with time zone)
- language sql
- stable parallel safe
-begin atomic
- with dirty as materialized (
-          select date_bin('00:01:00'::interval, log_batches.first_at, '1970-01-01 00:00:00+00'::timestamp with time zone) as starts_at,
-             (date_bin('00:01:00'::interval, log_batches.last_at, '1970-01-01 00:00:00+00'::timestamp with time zone) + '00:01:00'::interval) as ends_at
-            from oadb.log_batches
-           where ((log_batches.table_name = rollup_spans.rolled_table) and (log_batches.rolled_up_at is null) and (log_batches.first_at < rollup_spans.until) and (log_batches.last_at >= (rollup_spans.since - '00:01:00'::interval)))
-         ), dirty_spans as materialized (
-          select unnest(range_agg(tstzrange(dirty.starts_at, dirty.ends_at))) as span
-            from dirty
-         ), dirty_buckets as (
-          select resolutions.resolution,
-             range_agg(tstzrange(date_bin(resolutions.resolution, lower(dirty_spans.span), '1970-01-01 00:00:00+00'::timestamp with time zone), (date_bin(resolutions.resolution, (upper(dirty_spans.span) - '00:00:00.000001'::interval), '1970-01-01 00:00:00+00'::timestamp with time zone) + resolutions.resolution))) as spans
-            from (oadb.rollup_resolutions() resolutions(resolution)
-              cross join dirty_spans)
-           group by resolutions.resolution
-         ), edges as (
-          select rollup_resolutions.resolution,
-             (date_bin(rollup_resolutions.resolution, (rollup_spans.since - '00:00:00.000001'::interval), '1970-01-01 00:00:00+00'::timestamp with time zone) + rollup_resolutions.resolution) as starts_at,
-             date_bin(rollup_resolutions.resolution, rollup_spans.until, '1970-01-01 00:00:00+00'::timestamp with time zone) as ends_at
-            from oadb.rollup_resolutions() rollup_resolutions(resolution)
-         ), whole as (
-          select edges.resolution,
-             (tstzmultirange(tstzrange(edges.starts_at, greatest(edges.starts_at, edges.ends_at))) - coalesce(dirty_buckets.spans, tstzmultirange())) as spans
-            from (edges
-              left join dirty_buckets on ((edges.resolution = dirty_buckets.resolution)))
-         ), chosen as (
-          select whole.resolution,
-             unnest((whole.spans - coalesce(lead(whole.spans) over (order by whole.resolution), tstzmultirange()))) as span
-            from whole
-         union all
-          select '00:00:00'::interval as resolution,
-             unnest((tstzmultirange(tstzrange(rollup_spans.since, greatest(rollup_spans.since, rollup_spans.until))) - whole.spans)) as span
-            from whole
-           where (whole.resolution = '00:01:00'::interval)
-         )
-  select chosen.resolution,
-     lower(chosen.span) as lower,
-     upper(chosen.span) as upper
+ language plpgsql
+ stable parallel safe rows 10
+ set search_path to ''
+as $function$
+#variable_conflict use_column
+begin
+    return query
+    with dirty as materialized (
+        select
+            date_bin('1 minute', first_at, 'epoch') as starts_at,
+            date_bin('1 minute', last_at, 'epoch') + interval '1 minute' as ends_at
+        from oadb.log_batches
+        where
+            table_name = rolled_table
+            and rolled_up_at is null
+            and first_at < until
+            and last_at >= since - interval '1 minute'
+    ),
+
+    dirty_spans as materialized (
+        select unnest(range_agg(tstzrange(dirty.starts_at, dirty.ends_at))) as span
+        from dirty
+    ),
+
+    dirty_buckets as (
+        select
+            resolutions.resolution,
+            range_agg(
+                tstzrange(
+                    date_bin(resolutions.resolution, lower(dirty_spans.span), 'epoch'),
+                    date_bin(
+                        resolutions.resolution,
+                        upper(dirty_spans.span) - interval '1 microsecond',
+                        'epoch'
+                    ) + resolutions.resolution
+                )
+            ) as spans
+        from oadb.rollup_resolutions() as resolutions
+        cross join dirty_spans
+        group by resolutions.resolution
+    ),
+
+    edges as (
+        select
+            resolution,
+            date_bin(
+                resolution, since - interval '1 microsecond', 'epoch'
+            ) + resolution as starts_at,
+            date_bin(resolution, until, 'epoch') as ends_at
+        from oadb.rollup_resolutions()
+    ),
+
+    whole as (
+        select
+            edges.resolution,
+            tstzmultirange(tstzrange(edges.starts_at, greatest(edges.starts_at, edges.ends_at)))
+            - coalesce(dirty_buckets.spans, tstzmultirange()) as spans
+        from edges
+        left join dirty_buckets on edges.resolution = dirty_buckets.resolution
+    ),
+
+    chosen as (
+        select
+            whole.resolution,
+            unnest(
+                whole.spans
+                - coalesce(lead(whole.spans) over (order by whole.resolution), tstzmultirange())
+            ) as span
+        from whole
+        union all
+        select
+            interval '0' as resolution,
+            unnest(tstzmultirange(tstzrange(since, greatest(since, until))) - spans) as span
+        from whole
+        where resolution = interval '1 minute'
+    )
+
+    select
+        chosen.resolution,
+        lower(chosen.span),
+        upper(chosen.span)
     from chosen;
-end;
+end
+$function$;
 
 grant execute on function oadb.rollup_spans(text,timestamp with time zone,timestamp with time zone)
     to oadb_app, oadb_log, oadb_ro, oadb_rotate, oadb_user, public;

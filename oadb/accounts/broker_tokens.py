@@ -98,6 +98,9 @@ def retire_expired(*, batch: Positive = 1000) -> Affected:
     """Note that at most *batch* tokens have expired, so that no list reads them; return how many.
 
     ``oadb maintain`` calls it. It does not change what any call returns.
+
+    Raises:
+        LockNotAvailable: another transaction holds one of them; the next call deletes it.
     """
     ...
 

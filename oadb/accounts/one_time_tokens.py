@@ -132,7 +132,7 @@ def _void(user_id: int) -> Affected: ...
 
 @query
 def delete_expired(*, batch: Positive = 1000) -> Affected:
-    """Delete at most *batch* tokens that have expired; return how many."""
+    """Delete at most *batch* tokens that have expired, as ``sessions.delete_expired`` does."""
     ...
 
 

@@ -291,9 +291,9 @@ async def end_all(db: AsyncExecutor, user_id: int, *, keep: UUID | None = None) 
 
 @operation
 async def delete_expired(db: AsyncExecutor, *, batch: Positive = 1000) -> int:
-    """Delete at most *batch* sessions that have expired.
+    """Delete at most *batch* sessions that have expired; return how many, 0 beside another call.
 
-    Returns:
-        The number deleted.
+    Raises:
+        LockNotAvailable: another transaction holds one of them; the next call deletes it.
     """
     return await delete_due(db, _sweep, batch)

@@ -5,7 +5,7 @@ security settings (``app_settings``) say whether hits lead to a ban, which at fi
 from how many on, and for how long. A network with a live session, or from which somebody signed in
 during the last 30 days, is counted and not banned: a page of somebody else can make a browser send
 what is not found. A hit costs one round trip; the hit that bans costs three more and starts a new
-tracker.
+tracker. While a network in use has enough hits, each further one asks again.
 """
 
 import re

@@ -44,15 +44,6 @@ class Canary:
     canary: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
-    """The number of rows of a table that need a key."""
-
-    table_name: str
-    key_id: int
-    uses: int
-
-
 class Tokened(Protocol):
     """A row that is found by a token."""
 
@@ -85,10 +76,6 @@ def _note_promotion(key_id: int) -> Affected: ...
 
 @query
 def _remove(key_id: int) -> Affected: ...
-
-
-@query
-def list_uses() -> list[Use]: ...
 
 
 query.complete()

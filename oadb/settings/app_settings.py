@@ -91,7 +91,7 @@ def get_trading_mode() -> TradingMode:
 
 
 @query
-def _set_trading_mode(mode: TradingMode, *, by: int | None) -> int: ...
+def _set_trading_mode(mode: TradingMode, *, by: int | None) -> Affected: ...
 
 
 @query
@@ -110,7 +110,7 @@ def _update_security(
     bad_key_threshold: int | Unset,
     bad_key_ban: timedelta | Unset | None,
     repeat_offender_limit: int | Unset,
-) -> int: ...
+) -> Affected: ...
 
 
 @query
@@ -146,6 +146,7 @@ async def set_trading_mode(db: AsyncExecutor, mode: TradingMode, *, by: int | No
     changed = await announcements.write(db, change, _set_trading_mode, mode, by=by)
     if not changed:
         await owners.require_actor(db, "app_settings.set_trading_mode", by)
+        await get_trading_mode(db)  # raises if the row is missing
     return changed > 0
 
 
@@ -190,4 +191,5 @@ async def update_security(
     )
     if not changed:
         await owners.require_actor(db, "app_settings.update_security", by)
+        await get_security(db)  # raises if the row is missing
     return changed > 0

@@ -132,7 +132,7 @@ def _update(
     helo_name: str | Unset | None,
     use_tls: bool | Unset,
     password: bytes | Unset | None,
-) -> int: ...
+) -> Affected: ...
 
 
 @query

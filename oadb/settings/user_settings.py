@@ -136,7 +136,11 @@ def list_changes(
 
 @query
 def delete_old_changes(*, older_than: Duration, batch: Positive = 1000) -> Affected:
-    """Delete at most *batch* changes of settings of users that are older; return how many."""
+    """Delete at most *batch* changes of settings of users that are older; return how many.
+
+    Raises:
+        LockNotAvailable: another transaction holds one of them; the next call deletes it.
+    """
     ...
 
 

@@ -23,7 +23,7 @@ from oadb.accounts import api_keys, broker_tokens, second_factors, sessions, use
 from oadb.engine.database import Database
 from oadb.engine.executors import Executor
 from oadb.errors import ConfigError, KeyRingError
-from oadb.keys import proof, rotation
+from oadb.keys import proof, root_key_uses, rotation
 from oadb.keys.rotation import RewrapBatch, SealedTable
 from oadb.security import keyring_file
 from oadb.security.keyring import ROOT_BYTES, Key, KeyRing, State
@@ -181,7 +181,7 @@ def verify(db: Executor, ring: KeyRing) -> list[KeyReport]:
 
 def list_keys(db: Executor, ring: KeyRing) -> list[KeyReport]:
     """Count the rows that need each key of the ring, which may be that of another database."""
-    uses = proof.list_uses(db)
+    uses = root_key_uses.list_uses(db)
     return [
         KeyReport(key, {use.table_name: use.uses for use in uses if use.key_id == key.key_id})
         for key in ring.keys.values()

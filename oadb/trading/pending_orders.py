@@ -127,7 +127,11 @@ def _record_outcome(
 
 @query
 def delete_old(*, older_than: Duration, batch: Positive = 1000) -> Affected:
-    """Delete at most *batch* orders that are older, in any state; return how many."""
+    """Delete at most *batch* orders that are older, in any state; return how many.
+
+    Raises:
+        LockNotAvailable: another transaction holds one of them; the next call deletes it.
+    """
     ...
 
 

@@ -17,7 +17,7 @@ from oadb.accounts.api_keys import VerifiedKey
 from oadb.accounts.broker_tokens import BrokerToken, Tokens
 from oadb.accounts.second_factors import CodeCheck
 from oadb.errors import KeyRingError, SealError
-from oadb.keys import proof, rotation
+from oadb.keys import proof, root_key_uses, rotation
 from oadb.security.keyring import Key, KeyRing
 from oadb.security.refusals import Refusal
 from oadb.security.tokens import sha256_of
@@ -61,7 +61,7 @@ def test_values_sealed_under_the_old_root_key_are_readable_after_rotation(
         for module in (users, sessions, api_keys, broker_tokens, second_factors, webhooks):
             assert rotation.rewrap(rotating, module.SEALED, 1, 100).rows == 1
             assert rotation.rewrap(rotating, module.SEALED, 1, 100).rows == 0
-        assert {each.key_id for each in proof.list_uses(rotating)} == {2}
+        assert {each.key_id for each in root_key_uses.list_uses(rotating)} == {2}
         proof.withdraw(rotating, 1)
     with with_ring(url, ring(new)) as after:
         assert users.verify_password(after, user.username, PASSWORD) is not None

@@ -1,14 +1,18 @@
 """Sessions: no more than the most that a user may have, and deleted when they lapsed."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import psycopg
+import pytest
+from psycopg.errors import LockNotAvailable
 
 from oadb import Database
 from oadb.accounts import sessions
+from tests.support import declared
 from tests.support.accounts import account, age_session, found_sessions
-from tests.support.rig import Observer, threads
+from tests.support.rig import Observer, eventually, threads
 
 
 def test_beyond_the_most_sessions_the_oldest_ends(db: Database, user_id: int) -> None:
@@ -114,7 +118,7 @@ def test_a_sweep_deletes_lapsed_sessions_in_batches(
     assert found_sessions(db, *made) == [False, False, False, True]
 
 
-def test_a_sweep_does_not_wait_for_a_locked_session(
+def test_a_sweep_leaves_sessions_beside_a_locked_one_to_the_next(
     db: Database, observer: Observer, url: str, user_id: int
 ) -> None:
     sessions.delete_expired(db)
@@ -126,5 +130,40 @@ def test_a_sweep_does_not_wait_for_a_locked_session(
             "select from oadb.sessions where session_id = %s for update",
             [made[0].session.session_id],
         )
-        assert sessions.delete_expired(db) == 1
+        with pytest.raises(LockNotAvailable):
+            sessions.delete_expired(db)
+    assert sessions.delete_expired(db) == 2
+
+
+def test_of_two_sweeps_at_once_one_deletes(
+    db: Database, observer: Observer, url: str, user_id: int
+) -> None:
+    made = sessions.create(db, account(db, user_id))
+    age_session(observer, made.session, timedelta(hours=13))
+    with psycopg.connect(url) as other:
+        other.execute("select 1 from oadb.claims where subject = 'sessions' for update")
+        assert sessions.delete_expired(db) == 0
     assert sessions.delete_expired(db) == 1
+
+
+def test_a_session_that_is_used_during_a_sweep_is_not_deleted(
+    db: Database, observer: Observer, url: str, user_id: int
+) -> None:
+    made = sessions.create(db, account(db, user_id))
+    age_session(observer, made.session, timedelta(hours=13))
+    sweep = declared.statement("sessions._sweep").sql
+    with (
+        psycopg.connect(url) as other,
+        psycopg.connect(url, cursor_factory=psycopg.RawCursor) as sweeper,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        other.execute(
+            "update oadb.sessions set lapses_at = now() + interval '1 minute', "
+            "expires_at = now() + interval '1 day' "
+            "where session_id = %s",
+            [made.session.session_id],
+        )
+        swept = pool.submit(lambda: sweeper.execute(sweep, [10]).fetchone())
+        eventually(lambda: observer.rows("select 1 from pg_locks where not granted"))
+        other.commit()
+        assert swept.result() == (1, 0)

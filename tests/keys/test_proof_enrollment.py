@@ -12,7 +12,7 @@ from psycopg.sql import SQL, Identifier
 from oadb import Config, Database
 from oadb.accounts import users
 from oadb.errors import KeyRingError
-from oadb.keys import proof, rotation
+from oadb.keys import proof, root_key_uses, rotation
 from oadb.security.keyring import KeyRing
 from tests.support.proving import (
     FIRST,
@@ -155,7 +155,7 @@ def test_an_admitted_key_can_become_primary(config: Config, rows: Rows) -> None:
     with opened(config, TWO.with_primary(2)) as db:
         asha = users.create(db, "asha", "asha@example.in")
         users.set_password(db, asha.user_id, PASSWORD)
-        assert [(use.table_name, use.key_id, use.uses) for use in proof.list_uses(db)] == [
+        assert [(use.table_name, use.key_id, use.uses) for use in root_key_uses.list_uses(db)] == [
             ("users", 2, 1)
         ]
     # A process without the key is refused when it starts again.

@@ -20,7 +20,7 @@ from oadb.accounts import (
 )
 from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
-from oadb.keys import proof, rotation
+from oadb.keys import proof, root_key_uses, rotation
 from oadb.keys.rotation import RewrapBatch, SealedRow, SealedTable
 from oadb.security.keyring import Key, KeyRing
 from oadb.security.sealing import SealedColumn
@@ -118,7 +118,9 @@ def test_all_tables_that_need_a_root_key_are_rewrapped(db: Database, observer: O
     )
 
     assert sorted(f"oadb.{table.name}" for table in TABLES) == sorted(name for (name,) in needing)
-    assert {use.table_name for use in proof.list_uses(db)} == {table.name for table in TABLES}
+    assert {use.table_name for use in root_key_uses.list_uses(db)} == {
+        table.name for table in TABLES
+    }
 
 
 @every_table

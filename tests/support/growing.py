@@ -127,7 +127,7 @@ ACCOUNTS = [
     Asked("broker_tokens.list_expiring", {"within": "'1 day'", "limit": "101"}),
     Asked("broker_tokens.retire_expired", {"batch": "1000"}, "none is due"),
     Asked("sessions._sweep", {"batch": "1000"}, "none is due"),
-    Asked("proof.list_uses", {}),
+    Asked("root_key_uses._count_uses", {"key_id": "1"}),
     Asked(
         "audit_chain._list_unlinked",
         {"batch": "1000", "since": "now() - interval '1 day'"},

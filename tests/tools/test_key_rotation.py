@@ -11,7 +11,7 @@ import pytest
 from oadb import Secret
 from oadb.accounts import sessions, users
 from oadb.errors import ConfigError, KeyRingError
-from oadb.keys import proof
+from oadb.keys import proof, root_key_uses
 from oadb.security import keyring_file
 from oadb.tools import key_rotation as tool
 from tests.support.accounts import account
@@ -54,7 +54,7 @@ def test_every_secret_works_before_during_and_after_a_rotation(ring: Ring) -> No
             "strategies": 2,
         }
         assert rewrapped(db, ring) == dict.fromkeys(REWRAPPED, 0)
-        assert {use.key_id for use in proof.list_uses(db)} == {2}
+        assert {use.key_id for use in root_key_uses.list_uses(db)} == {2}
         tool.retire(db, ring.path, 1)
     with ring.open() as db:
         assert all(asha.works(db)), "without the old key"
@@ -227,7 +227,9 @@ def test_a_rewrap_continues_after_damaged_rows_and_reports_them(
         ]
         assert sum(seen) == 12 + 6 * len(DAMAGED) + 1, "each row is read once"
         assert all(sessions.verify(db, token) for token in tokens)
-        left = {(use.table_name, use.uses) for use in proof.list_uses(db) if use.key_id == 1}
+        left = {
+            (use.table_name, use.uses) for use in root_key_uses.list_uses(db) if use.key_id == 1
+        }
         assert left == {(each.table, len(each.damaged)) for each in reports}
         with pytest.raises(KeyRingError, match="key 1 is still needed by rows of "):
             tool.retire(db, ring.path, 1)

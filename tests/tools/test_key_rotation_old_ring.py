@@ -23,7 +23,7 @@ from oadb.accounts.broker_tokens import Tokens
 from oadb.accounts.sessions import Session
 from oadb.engine.executors import AsyncExecutor
 from oadb.errors import KeyRingError, NoRowError
-from oadb.keys import proof
+from oadb.keys import proof, root_key_uses
 from oadb.security import vault
 from oadb.security.passwords import Passwords
 from oadb.security.refusals import Refusal
@@ -78,7 +78,7 @@ def test_a_process_with_the_old_ring_cannot_seal_under_a_retired_key(
     retired: tuple[Database, SecretHolder], kind: str
 ) -> None:
     late, asha = retired
-    before = proof.list_uses(late)
+    before = root_key_uses.list_uses(late)
     user = account(late, asha.user_id)
     with pytest.raises(KeyRingError, match="key 1, which this process seals with") as refused:
         SEALING[kind](late, user)
@@ -86,7 +86,7 @@ def test_a_process_with_the_old_ring_cannot_seal_under_a_retired_key(
         SEALING[kind](tx, user)  # type: ignore[arg-type]  # any of them
 
     assert refused.value.__context__ is None
-    assert proof.list_uses(late) == before
+    assert root_key_uses.list_uses(late) == before
 
 
 def test_a_missing_user_is_not_taken_for_a_missing_key(ring: Ring) -> None:

@@ -197,7 +197,7 @@ where
     user_id = :user_id
     and api_key_id = :api_key_id
     and revoked_at is null
-    and coalesce(expires_at > now(), true);
+    and (expires_at is null or expires_at > now());
 
 -- name: _reseal
 -- scope: all users (key rotation)

@@ -14,7 +14,8 @@ insert into oadb.broker_tokens as known (
     feed_token,
     parameters,
     content_digest,
-    expires_at
+    expires_at,
+    updated_at
 )
 values (
     :user_id,
@@ -25,7 +26,8 @@ values (
     :feed_token,
     :parameters,
     :content_digest,
-    :expires_at
+    :expires_at,
+    now()
 )
 on conflict (user_id, broker) do update
     set
@@ -37,7 +39,7 @@ on conflict (user_id, broker) do update
         content_digest = excluded.content_digest,
         expires_at = excluded.expires_at,
         revoked_at = null,
-        updated_at = now()
+        updated_at = excluded.updated_at
     where
     known.content_digest is null
     or known.content_digest <> all(:digests)
@@ -106,7 +108,7 @@ where
     and revoked_at is null
     and coalesce(swept_expires_at <> expires_at, true)
     and exists (
-        select from oadb.users
+        select 1 from oadb.users
         where
             users.user_id = broker_tokens.user_id
             and users.disabled_at is null
@@ -139,7 +141,7 @@ where
     and coalesce(swept_expires_at <> expires_at, true)
     and coalesce(expires_at > now(), true)
     and exists (
-        select from oadb.users
+        select 1 from oadb.users
         where
             users.user_id = broker_tokens.user_id
             and users.disabled_at is null
@@ -176,7 +178,7 @@ where
     and coalesce(swept_expires_at <> expires_at, true)
     and coalesce(expires_at > now(), true)
     and exists (
-        select from oadb.users
+        select 1 from oadb.users
         where
             users.user_id = broker_tokens.user_id
             and users.disabled_at is null
@@ -188,25 +190,41 @@ order by
 limit 1;
 
 -- name: retire_expired
+-- lock timeout: 200 ms
 -- scope: all users (background sweep)
--- Takes at most :batch expired tokens out of the indexes of those that may be used, without waiting
--- for locked rows. A new expiry puts a token back. Served by broker_tokens_expiring_idx.
--- grows: with the tokens that were taken out before; a sweep passes over them in the index.
-update oadb.broker_tokens
-set swept_expires_at = expires_at
-where (user_id, broker) in (
+-- Takes at most :batch expired tokens out of the indexes of those that may be used. A new expiry
+-- puts a token back, also one that is given meanwhile. One sweep at a time, as in sessions.sql.
+-- Served by claims_pkey, broker_tokens_expiring_idx and broker_tokens_pkey.
+with expired as materialized (
     select
-        expired.user_id,
-        expired.broker
-    from oadb.broker_tokens as expired
+        broker_tokens.user_id,
+        broker_tokens.broker
+    from oadb.broker_tokens
     where
-        expired.revoked_at is null
-        and coalesce(expired.swept_expires_at <> expired.expires_at, true)
-        and expired.expires_at <= now()
-    order by expired.expires_at
+        broker_tokens.revoked_at is null
+        and coalesce(broker_tokens.swept_expires_at <> broker_tokens.expires_at, true)
+        and broker_tokens.expires_at <= now()
+    order by broker_tokens.expires_at
     limit :batch
+),
+
+claim as materialized (
+    select claims.subject
+    from oadb.claims
+    where
+        claims.subject = 'broker_tokens'
+        and exists (select 1 from expired)
     for update skip locked
-);
+)
+
+update oadb.broker_tokens
+set swept_expires_at = broker_tokens.expires_at
+from expired
+where
+    broker_tokens.user_id = expired.user_id
+    and broker_tokens.broker = expired.broker
+    and broker_tokens.expires_at <= now()
+    and exists (select 1 from claim);
 
 -- name: _revoke
 -- Deletes the tokens. A row that is already revoked keeps its time. Served by broker_tokens_pkey.

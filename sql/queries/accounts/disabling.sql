@@ -8,7 +8,8 @@
 with known as (
     select
         user_id,
-        disabled_at is not null as is_disabled
+        disabled_at is not null as is_disabled,
+        case when :is_disabled then now() end as disabled_at
     from oadb.users
     where user_id = :user_id
     for no key update
@@ -17,7 +18,7 @@ with known as (
 changed as (
     update oadb.users
     set
-        disabled_at = case when :is_disabled then now() end,
+        disabled_at = known.disabled_at,
         access_set_by = :by,
         updated_at = now()
     from known
@@ -27,7 +28,7 @@ changed as (
         and (
             :by::bigint is null
             or exists (
-                select from oadb.users as actors
+                select 1 from oadb.users as actors
                 where actors.user_id = :by
                 for key share
             )

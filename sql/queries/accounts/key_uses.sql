@@ -10,4 +10,4 @@ from unnest(:user_ids::bigint[], :api_key_ids::uuid[]) as used (user_id, api_key
 where
     api_keys.user_id = used.user_id
     and api_keys.api_key_id = used.api_key_id
-    and coalesce(api_keys.last_used_at < now() - interval '1 minute', true);
+    and (api_keys.last_used_at is null or api_keys.last_used_at < now() - interval '1 minute');

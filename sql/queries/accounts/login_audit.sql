@@ -13,20 +13,19 @@ insert into oadb.login_attempts (
     outcome,
     reason
 )
-values (
+select
     :username,
     (
         select users.user_id
         from oadb.users
         where users.username_key = lower(:username)
-    ),
-    cast(cast(:ip as text) as inet),
+    ) as user_id,
+    cast(cast(:ip as text) as inet) as ip,
     :device,
     :broker,
     :method,
     :outcome,
-    :reason
-);
+    :reason;
 
 -- name: _record_locked
 -- scope: all users (the name may be unknown)
@@ -57,14 +56,15 @@ with waiting as (
         network,
         account,
         first_at,
-        tries
+        tries,
+        clock_timestamp() as counted_at
 ),
 
 counted as (
     update oadb.login_attempts
     set
         tries = waiting.tries,
-        last_at = clock_timestamp()
+        last_at = waiting.counted_at
     from waiting
     where
         waiting.tries > 1
@@ -106,7 +106,7 @@ from waiting
 where
     case
         when waiting.tries = 1 then true
-        when exists (select from counted) then false
+        when exists (select 1 from counted) then false
         when waiting.first_at < now() - interval '10 seconds' then false
         else oadb.try_again() is null
     end;

@@ -111,17 +111,32 @@ where
     and expires_at > now();
 
 -- name: delete_expired
+-- lock timeout: 200 ms
 -- scope: all users (background sweep)
--- Deletes at most :batch, without waiting for locked rows. Served by one_time_tokens_expires_at_idx
--- and one_time_tokens_pkey.
-delete from oadb.one_time_tokens
-where (user_id, token_id) in (
+-- Deletes at most :batch; one sweep at a time, as in sessions.sql. Served by claims_pkey,
+-- one_time_tokens_expires_at_idx and one_time_tokens_pkey.
+with expired as materialized (
     select
-        expired.user_id,
-        expired.token_id
-    from oadb.one_time_tokens as expired
-    where expired.expires_at <= now()
-    order by expired.expires_at
+        one_time_tokens.user_id,
+        one_time_tokens.token_id
+    from oadb.one_time_tokens
+    where one_time_tokens.expires_at <= now()
+    order by one_time_tokens.expires_at
     limit :batch
+),
+
+claim as materialized (
+    select claims.subject
+    from oadb.claims
+    where
+        claims.subject = 'one_time_tokens'
+        and exists (select 1 from expired)
     for update skip locked
-);
+)
+
+delete from oadb.one_time_tokens
+using expired
+where
+    one_time_tokens.user_id = expired.user_id
+    and one_time_tokens.token_id = expired.token_id
+    and exists (select 1 from claim);

@@ -5,11 +5,13 @@
 -- affected. May violate second_factors_user_id_fkey and second_factors_key_id_fkey.
 insert into oadb.second_factors as known (
     user_id,
-    secret
+    secret,
+    created_at
 )
 values (
     :user_id,
-    :secret
+    :secret,
+    now()
 )
 on conflict (user_id) do update
     set
@@ -19,29 +21,42 @@ on conflict (user_id) do update
         unlocks_at = null,
         recovery_salt = null,
         recovery_used = null,
-        created_at = now()
+        created_at = excluded.created_at
     where known.confirmed_at is null;
 
 -- name: _count_try
 -- Runs before the code is verified, so that concurrent tries all count. Returns no row
 -- during a wait. From the fifth consecutive try on, each one doubles the wait (see
 -- oadb.lockout_wait). clock is the database's, in seconds since 1970; wait is how long the
--- next try has to wait if this code is wrong. Served by second_factors_pkey.
-update oadb.second_factors
-set
-    failures = failures + 1,
-    unlocks_at = now() + oadb.lockout_wait(failures + 1, 5)
-where
-    user_id = :user_id
-    and coalesce(unlocks_at <= now(), true)
-returning
+-- next try has to wait if this code is wrong. Computed without a time zone, because in an update,
+-- a cluster adds nothing to a time in one. Served by second_factors_pkey.
+with tried as (
+    update oadb.second_factors
+    set
+        failures = failures + 1,
+        unlocks_at
+        = (now() at time zone 'UTC' + oadb.lockout_wait(failures + 1, 5)) at time zone 'UTC'
+    where
+        user_id = :user_id
+        and (unlocks_at is null or unlocks_at <= now())
+    returning
+        user_id,
+        secret,
+        created_at,
+        confirmed_at,
+        recovery_salt,
+        unlocks_at
+)
+
+select
     user_id,
     secret,
     created_at,
     confirmed_at is not null as is_confirmed,
     recovery_salt,
-    (floor(extract(epoch from now())))::bigint as clock,
-    coalesce(unlocks_at - now(), interval '0') as wait;
+    floor(extract(epoch from now()))::bigint as clock,
+    coalesce(unlocks_at - now(), interval '0') as wait
+from tried;
 
 -- name: _get_wait
 -- primary: whether a code may be tried
@@ -69,14 +84,15 @@ where user_id = :user_id;
 
 -- name: _accept_step
 -- Compare and swap: one of several calls at once accepts a step. Resets the count of
--- _count_try. created_at identifies the factor: it changes when the user enrolls again,
+-- _count_try. The first step confirms the factor: the earlier time is the one that is there.
+-- created_at identifies the factor: it changes when the user enrolls again,
 -- and stays when the secret is sealed again under another key. Served by second_factors_pkey.
 update oadb.second_factors
 set
     last_step = :step,
     failures = 0,
     unlocks_at = null,
-    confirmed_at = coalesce(confirmed_at, now())
+    confirmed_at = least(confirmed_at, now())
 where
     user_id = :user_id
     and last_step < :step
@@ -121,7 +137,7 @@ where
 -- name: _note_wrong
 -- For the security events; the try was counted before. Served by second_factors_pkey.
 update oadb.second_factors
-set wrong_at = clock_timestamp()
+set wrong_at = now()
 where
     user_id = :user_id
     and created_at = :created_at;

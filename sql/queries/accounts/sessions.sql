@@ -209,31 +209,43 @@ where
     and session_id is distinct from :keep;
 
 -- name: _sweep
+-- lock timeout: 200 ms
 -- scope: all users (background sweep)
--- Looks at no more than :batch sessions whose time to be looked at has come, without waiting for
--- locked rows. Deletes those that lapsed; the others are looked at again when they would lapse
--- now. So lapses_at, which moves every minute, needs no index. Served by sessions_sweep_at_idx and
+-- Looks at no more than :batch sessions whose time to be looked at has come. Deletes those that
+-- lapsed; the others are looked at again when they would lapse now. So lapses_at, which moves every
+-- minute, needs no index; it is compared again in the row that is deleted, which may have been used
+-- meanwhile. One sweep at a time: for another at once, none are due. A cluster skips no locked rows
+-- of several shards, so a sweep waits for them, less long than deadlock_timeout: their holder is
+-- never the one that is undone. Served by claims_pkey, sessions_sweep_at_idx and
 -- sessions_pkey.
 with due as materialized (
     select
         sessions.user_id,
-        sessions.session_id,
-        sessions.lapses_at
+        sessions.session_id
     from oadb.sessions
     where sessions.sweep_at <= now()
     order by sessions.sweep_at
     limit :batch
+),
+
+claim as materialized (
+    select claims.subject
+    from oadb.claims
+    where
+        claims.subject = 'sessions'
+        and exists (select 1 from due)
     for update skip locked
 ),
 
 postponed as (
     update oadb.sessions
-    set sweep_at = due.lapses_at
+    set sweep_at = sessions.lapses_at
     from due
     where
         sessions.user_id = due.user_id
         and sessions.session_id = due.session_id
-        and due.lapses_at > now()
+        and sessions.lapses_at > now()
+        and exists (select 1 from claim)
 ),
 
 deleted as (
@@ -242,12 +254,17 @@ deleted as (
     where
         sessions.user_id = due.user_id
         and sessions.session_id = due.session_id
-        and due.lapses_at <= now()
+        and sessions.lapses_at <= now()
+        and exists (select 1 from claim)
     returning sessions.session_id
 )
 
 select
-    (select count(*) from due) as due,
+    (
+        select count(*)
+        from due
+        where exists (select 1 from claim)
+    ) as due,
     (select count(*) from deleted) as deleted;
 
 -- name: _reseal

@@ -15,11 +15,11 @@ with clients as materialized (
         found.network,
         (
             exists (
-                select from oadb.ban_exemptions
+                select 1 from oadb.ban_exemptions
                 where ban_exemptions.network && found.network
             )
             or exists (
-                select from oadb.networks_in_use
+                select 1 from oadb.networks_in_use
                 where
                     networks_in_use.network >= found.network
                     and networks_in_use.network <= set_masklen(
@@ -79,7 +79,7 @@ banned as (
         and (
             cast(:by as bigint) is null
             or exists (
-                select from oadb.users
+                select 1 from oadb.users
                 where users.user_id = :by
                 for key share
             )

@@ -60,13 +60,13 @@ select
 from asked
 where
     not exists (
-        select from oadb.ban_exemptions
+        select 1 from oadb.ban_exemptions
         where ban_exemptions.network && asked.network
     )
     and (
         cast(:by as bigint) is null
         or exists (
-            select from oadb.users
+            select 1 from oadb.users
             where users.user_id = :by
             for key share
         )
@@ -80,7 +80,20 @@ on conflict (network) do update
             when
                 known.expires_at is not null
                 and excluded.expires_at is not null
-                and coalesce((select asked.last_offence from asked) > known.offences + 1, true)
+                and coalesce(
+                    nullif(
+                        coalesce(
+                            cast(:repeat_offender_limit as bigint),
+                            (
+                                select security_settings.repeat_offender_limit
+                                from oadb.security_settings
+                                where security_settings.singleton_id = 1
+                            )
+                        ),
+                        0
+                    ) > known.offences + 1,
+                    true
+                )
                 then greatest(known.expires_at, excluded.expires_at)
         end,
         source = excluded.source,

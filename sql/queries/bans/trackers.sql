@@ -4,12 +4,8 @@
 -- Counts for 24 hours from the first hit, then starts again. While the network is banned
 -- nothing is counted and no row returns: such hits come through processes that do not
 -- know of the ban yet. is_due: the settings ban by hits, and these are enough; a threshold
--- of 0 never bans, nor does a hit from a network in use: a page of somebody else may have
--- made a user's browser send it. (noqa: sqlfluff does not see the row that was written.)
--- scope: all users (a network that one of them uses is not banned)
--- Served by ban_exemptions_network_idx, ip_bans_pkey, known_networks_network_idx and
--- sessions_ip_idx.
--- grows: with the sessions and sign-ins of one network; PostgreSQL expects more of them.
+-- of 0 never bans. Whether the network is in use, _claim asks. (noqa: sqlfluff does not see the row
+-- that was written.) Served by ban_exemptions_network_idx and ip_bans_pkey.
 insert into oadb.ip_trackers as known (
     kind,
     network,
@@ -28,7 +24,7 @@ select
 from (select cast(cast(:network as text) as inet) as network) as found
 where
     not exists (
-        select from oadb.active_ip_bans
+        select 1 from oadb.active_ip_bans
         where active_ip_bans.network = found.network
     )
 on conflict (kind, network) do update
@@ -54,29 +50,21 @@ returning
     known.hits,
     (
         exists (
-            select from oadb.ban_rules
+            select 1 from oadb.ban_rules
             where
                 ban_rules.kind = known.kind -- noqa: RF01
                 and ban_rules.threshold <= known.hits -- noqa: RF01
         )
         and not exists (
-            select from oadb.ban_exemptions
+            select 1 from oadb.ban_exemptions
             where ban_exemptions.network && known.network -- noqa: RF01
-        )
-        and not exists (
-            select from oadb.networks_in_use
-            where
-                networks_in_use.network >= known.network -- noqa: RF01
-                and networks_in_use.network <= set_masklen(
-                    broadcast(known.network), -- noqa: RF01
-                    case family(known.network) when 4 then 32 else 128 end -- noqa: RF01
-                )
         )
     ) as is_due;
 
 -- name: _claim
--- Locks a tracker that is due, so that one process bans; none of a network in use. Returns the
--- duration of the ban, null for a permanent one, and the offence from which on it is permanent.
+-- Locks a tracker that is due, so that one process bans; none of a network in use: a page of
+-- somebody else may have made a user's browser send the hits. Returns the duration of the ban, null
+-- for a permanent one, and the offence from which on it is permanent.
 -- scope: all users (a network that one of them uses is not banned)
 -- Its network is compared as a parameter, because row-level security keeps functions of columns
 -- from indexes. Served by ip_trackers_pkey, known_networks_network_idx and sessions_ip_idx.
@@ -93,7 +81,7 @@ where
     ip_trackers.kind = :kind
     and ip_trackers.network = cast(cast(:network as text) as inet)
     and not exists (
-        select from oadb.networks_in_use
+        select 1 from oadb.networks_in_use
         where
             networks_in_use.network >= cast(cast(:network as text) as inet)
             and networks_in_use.network <= set_masklen(

@@ -15,7 +15,7 @@ where
 -- name: is_begun
 -- For any installation.
 select exists(
-    select from oadb.imports
+    select 1 from oadb.imports
     where table_name = :table_name
 ) as is_begun;
 

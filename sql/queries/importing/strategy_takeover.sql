@@ -42,7 +42,7 @@ select
     coalesce(:created_at, now())
 where
     not exists (
-        select from oadb.strategies
+        select 1 from oadb.strategies
         where strategies.token_digest = any(:token_digests)
     )
 on conflict (user_id, strategy_id) do nothing;
@@ -81,7 +81,7 @@ where
     user_id = :user_id
     and strategy_id = :strategy_id
     and not exists (
-        select from oadb.strategies as others
+        select 1 from oadb.strategies as others
         where
             others.token_digest = any(:token_digests)
             and others.strategy_id <> :strategy_id

@@ -59,7 +59,7 @@ select
     coalesce(:created_at, now())
 where
     not exists (
-        select from oadb.api_keys
+        select 1 from oadb.api_keys
         where api_keys.token_digest = any(:token_digests)
     )
 on conflict (user_id, api_key_id) do nothing;
@@ -105,7 +105,7 @@ with found as (
     select
         cast(cast(:network as text) as inet) as network,
         exists(
-            select from oadb.ban_exemptions
+            select 1 from oadb.ban_exemptions
             where ban_exemptions.network && cast(cast(:network as text) as inet)
         ) as is_exempt,
         coalesce(cast(:expires_at as timestamptz) <= now(), false) as is_over
@@ -146,5 +146,5 @@ taken as (
 select
     found.is_exempt,
     found.is_over,
-    exists(select from taken) as is_taken
+    exists(select 1 from taken) as is_taken
 from found;

@@ -25,6 +25,7 @@ insert into oadb.second_factors as known (
     is_required_for_login,
     is_required_for_mcp,
     is_required_for_password_reset,
+    created_at,
     confirmed_at
 )
 values (
@@ -33,6 +34,7 @@ values (
     :for_login,
     :for_mcp,
     :for_password_reset,
+    now(),
     case when :is_confirmed then now() end
 )
 on conflict (user_id) do update
@@ -47,7 +49,7 @@ on conflict (user_id) do update
         unlocks_at = null,
         recovery_salt = null,
         recovery_used = null,
-        created_at = now();
+        created_at = excluded.created_at;
 
 -- name: _replace_key
 -- The old token stops working with this statement. Replaces nothing if the new one is that of
@@ -66,7 +68,7 @@ where
     and api_key_id = :api_key_id
     and revoked_at is null
     and not exists (
-        select from oadb.api_keys as others
+        select 1 from oadb.api_keys as others
         where
             others.token_digest = any(:token_digests)
             and others.api_key_id <> :api_key_id

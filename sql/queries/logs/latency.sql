@@ -233,8 +233,8 @@ where
 
 -- name: _summarize
 -- Five rows, one for each part of a call, for all brokers together; then five for each
--- broker, by number of calls. Otherwise as traffic._summarize. Served by latency_pkey,
--- latency_rollups_pkey and log_batches_first_at_idx.
+-- broker, by number of calls. Otherwise as traffic._summarize. Served by latency_pkey
+-- and latency_rollups_pkey.
 -- grows: with the buckets of the window, and the rows that are not rolled up yet.
 with spans as materialized (
     select
@@ -464,6 +464,18 @@ total as (
     where part = 'total'
 ),
 
+few as materialized (
+    select
+        coalesce(latency_parts.broker, '') as broker,
+        latency_parts.part,
+        latency_parts.duration_ms
+    from oadb.latency_parts
+    where
+        latency_parts.logged_at >= :since
+        and latency_parts.logged_at < :until
+        and (select total.calls from total) <= :few::bigint
+),
+
 exact as (
     select
         few.broker,
@@ -473,20 +485,7 @@ exact as (
         percentile_disc(array[0.50, 0.90, 0.95, 0.99]) within group (
             order by few.duration_ms
         ) as percentiles
-    from
-        total,
-        lateral (
-            select
-                coalesce(latency_parts.broker, '') as broker,
-                latency_parts.part,
-                latency_parts.duration_ms
-            from oadb.latency_parts
-            where
-                latency_parts.logged_at >= :since
-                and latency_parts.logged_at < :until
-            order by latency_parts.logged_at
-        ) as few
-    where total.calls <= :few::bigint
+    from few
     group by grouping sets ((few.broker, few.part), (few.part))
 ),
 

@@ -10,7 +10,7 @@ with claim as materialized (
     for update skip locked
 )
 
-select exists(select from claim) as claimed;
+select exists(select 1 from claim) as claimed;
 
 -- name: _allow_time
 -- An hour may have so many rows that the usual limit is too short.
@@ -18,11 +18,20 @@ select pg_catalog.set_config('statement_timeout', '10min', true) as statement_ti
 
 -- name: _plan_lightly
 -- For statistics, until the end of the transaction. The server overestimates their cost:
--- it would compile them, start workers, and plan them anew each time.
+-- it would compile them, start workers, and plan them anew each time. A cluster needs that: it has
+-- no plan for any values.
 select
     pg_catalog.set_config('jit', 'off', true)
     || pg_catalog.set_config('max_parallel_workers_per_gather', '0', true)
-    || pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', true) as planning;
+    || pg_catalog.set_config(
+        'plan_cache_mode',
+        case
+            when pg_catalog.to_regclass('pg_catalog.pg_dist_partition') is null
+                then 'force_generic_plan'
+            else 'force_custom_plan'
+        end,
+        true
+    ) as planning;
 
 -- name: _list_resolutions
 -- Finest first.

@@ -261,8 +261,9 @@ limit :limit;
 -- of requests. One statement, so one snapshot: oadb.rollup_spans says for which time
 -- the buckets are complete; elsewhere the rows are counted. If the window has at most
 -- :few requests, percentiles are computed from its rows. The lateral subqueries are
--- ordered so that each span is read from the index. Served by log_batches_first_at_idx,
--- traffic_pkey and traffic_rollups_pkey.
+-- ordered so that each span is read from the index. The function reads batches by
+-- the index of those that are not rolled up. Served by traffic_pkey and
+-- traffic_rollups_pkey.
 -- grows: with the buckets of the window, and the rows that are not rolled up yet.
 with spans as materialized (
     select
@@ -456,6 +457,17 @@ total as (
     from counted
 ),
 
+few as materialized (
+    select
+        coalesce(traffic.endpoint, '') as endpoint,
+        traffic.duration_ms
+    from oadb.traffic
+    where
+        traffic.logged_at >= :since
+        and traffic.logged_at < :until
+        and (select total.requests from total) <= :few::bigint
+),
+
 exact as (
     select
         few.endpoint,
@@ -464,19 +476,7 @@ exact as (
         percentile_disc(array[0.50, 0.90, 0.95, 0.99]) within group (
             order by few.duration_ms
         ) as percentiles
-    from
-        total,
-        lateral (
-            select
-                coalesce(traffic.endpoint, '') as endpoint,
-                traffic.duration_ms
-            from oadb.traffic
-            where
-                traffic.logged_at >= :since
-                and traffic.logged_at < :until
-            order by traffic.logged_at
-        ) as few
-    where total.requests <= :few::bigint
+    from few
     group by grouping sets ((few.endpoint), ())
 )
 

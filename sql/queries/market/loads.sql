@@ -73,7 +73,7 @@ where load_id in (
     where
         old.started_at < now() - cast(:older_than as interval)
         and exists (
-            select from oadb.instrument_loads as later
+            select 1 from oadb.instrument_loads as later
             where
                 later.broker = old.broker
                 and later.load_id > old.load_id

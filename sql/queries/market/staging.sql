@@ -12,7 +12,7 @@ with claim as materialized (
 )
 
 select
-    exists (select from claim)
+    exists (select 1 from claim)
     and pg_catalog.pg_try_advisory_xact_lock_shared(
         pg_catalog.hashtextextended('oadb.instruments ' || :broker, 0)
     ) is not null as claimed;

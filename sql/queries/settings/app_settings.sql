@@ -33,7 +33,7 @@ changed as (
         and (
             :by::bigint is null
             or exists (
-                select from oadb.users
+                select 1 from oadb.users
                 where users.user_id = :by
                 for key share
             )
@@ -41,29 +41,23 @@ changed as (
     returning
         previous.mode as old_value,
         trading_mode.mode as new_value
-),
-
-audited as (
-    insert into oadb.app_setting_changes (
-        changed_by,
-        group_name,
-        field,
-        old_value,
-        new_value
-    )
-    select
-        :by,
-        'trading_mode',
-        'mode',
-        changed.old_value,
-        changed.new_value
-    from changed
-    where changed.old_value <> changed.new_value
-    returning field
 )
 
-select (select count(*) from audited) as fields
-from previous;
+insert into oadb.app_setting_changes (
+    changed_by,
+    group_name,
+    field,
+    old_value,
+    new_value
+)
+select
+    :by,
+    'trading_mode',
+    'mode',
+    changed.old_value,
+    changed.new_value
+from changed
+where changed.old_value <> changed.new_value;
 
 -- name: get_security
 -- primary: whether an address is banned
@@ -119,7 +113,7 @@ changed as (
         and (
             :by::bigint is null
             or exists (
-                select from oadb.users
+                select 1 from oadb.users
                 where users.user_id = :by
                 for key share
             )
@@ -131,56 +125,50 @@ changed as (
         security.threshold_api,
         security.ban_duration_api,
         security.repeat_offender_limit
-),
-
-audited as (
-    insert into oadb.app_setting_changes (
-        changed_by,
-        group_name,
-        field,
-        old_value,
-        new_value
-    )
-    select
-        :by,
-        'security_settings',
-        fields.field,
-        fields.old_value,
-        fields.new_value
-    from previous
-    cross join changed
-    cross join
-        lateral (
-            values
-            (
-                'auto_ban_enabled',
-                previous.is_auto_ban_enabled::text,
-                changed.is_auto_ban_enabled::text
-            ),
-            ('not_found_threshold', previous.threshold_404::text, changed.threshold_404::text),
-            (
-                'not_found_ban',
-                make_interval(hours => nullif(previous.ban_duration_404, 0)::integer)::text,
-                make_interval(hours => nullif(changed.ban_duration_404, 0)::integer)::text
-            ),
-            ('bad_key_threshold', previous.threshold_api::text, changed.threshold_api::text),
-            (
-                'bad_key_ban',
-                make_interval(hours => nullif(previous.ban_duration_api, 0)::integer)::text,
-                make_interval(hours => nullif(changed.ban_duration_api, 0)::integer)::text
-            ),
-            (
-                'repeat_offender_limit',
-                previous.repeat_offender_limit::text,
-                changed.repeat_offender_limit::text
-            )
-        ) as fields (field, old_value, new_value)
-    where fields.old_value is distinct from fields.new_value
-    returning field
 )
 
-select (select count(*) from audited) as fields
-from previous;
+insert into oadb.app_setting_changes (
+    changed_by,
+    group_name,
+    field,
+    old_value,
+    new_value
+)
+select
+    :by,
+    'security_settings',
+    fields.field,
+    fields.old_value,
+    fields.new_value
+from previous
+cross join changed
+cross join
+    lateral (
+        values
+        (
+            'auto_ban_enabled',
+            previous.is_auto_ban_enabled::text,
+            changed.is_auto_ban_enabled::text
+        ),
+        ('not_found_threshold', previous.threshold_404::text, changed.threshold_404::text),
+        (
+            'not_found_ban',
+            make_interval(hours => nullif(previous.ban_duration_404, 0)::integer)::text,
+            make_interval(hours => nullif(changed.ban_duration_404, 0)::integer)::text
+        ),
+        ('bad_key_threshold', previous.threshold_api::text, changed.threshold_api::text),
+        (
+            'bad_key_ban',
+            make_interval(hours => nullif(previous.ban_duration_api, 0)::integer)::text,
+            make_interval(hours => nullif(changed.ban_duration_api, 0)::integer)::text
+        ),
+        (
+            'repeat_offender_limit',
+            previous.repeat_offender_limit::text,
+            changed.repeat_offender_limit::text
+        )
+    ) as fields (field, old_value, new_value)
+where fields.old_value is distinct from fields.new_value;
 
 -- name: list_changes
 -- Changes of all groups, newest first. Served by app_setting_changes_pkey.

@@ -79,7 +79,7 @@ changed as (
         and (
             :by::bigint is null
             or exists (
-                select from oadb.users
+                select 1 from oadb.users
                 where users.user_id = :by
                 for key share
             )
@@ -92,49 +92,43 @@ changed as (
         smtp.helo_name,
         smtp.is_tls_used,
         smtp.password
-),
-
-audited as (
-    insert into oadb.app_setting_changes (
-        changed_by,
-        group_name,
-        field,
-        old_value,
-        new_value
-    )
-    select
-        :by,
-        'smtp_settings',
-        fields.field,
-        fields.old_value,
-        fields.new_value
-    from previous
-    cross join changed
-    cross join
-        lateral (
-            values
-            ('server', previous.server, changed.server),
-            ('port', previous.port::text, changed.port::text),
-            ('username', previous.user_name, changed.user_name),
-            ('from_address', previous.from_address, changed.from_address),
-            ('helo_name', previous.helo_name, changed.helo_name),
-            ('use_tls', previous.is_tls_used::text, changed.is_tls_used::text),
-            (
-                'password',
-                null,
-                case
-                    when previous.password = changed.password then null
-                    when changed.password is not null then 'changed'
-                    when previous.password is not null then 'cleared'
-                end
-            )
-        ) as fields (field, old_value, new_value)
-    where fields.old_value is distinct from fields.new_value
-    returning field
 )
 
-select (select count(*) from audited) as fields
-from previous;
+insert into oadb.app_setting_changes (
+    changed_by,
+    group_name,
+    field,
+    old_value,
+    new_value
+)
+select
+    :by,
+    'smtp_settings',
+    fields.field,
+    fields.old_value,
+    fields.new_value
+from previous
+cross join changed
+cross join
+    lateral (
+        values
+        ('server', previous.server, changed.server),
+        ('port', previous.port::text, changed.port::text),
+        ('username', previous.user_name, changed.user_name),
+        ('from_address', previous.from_address, changed.from_address),
+        ('helo_name', previous.helo_name, changed.helo_name),
+        ('use_tls', previous.is_tls_used::text, changed.is_tls_used::text),
+        (
+            'password',
+            null,
+            case
+                when previous.password = changed.password then null
+                when changed.password is not null then 'changed'
+                when previous.password is not null then 'cleared'
+            end
+        )
+    ) as fields (field, old_value, new_value)
+where fields.old_value is distinct from fields.new_value;
 
 -- name: _reseal
 -- Compare and swap: a password that was changed in between is left alone.

@@ -52,7 +52,7 @@ with changed as (
     where
         coalesce(:by::bigint, :user_id) = :user_id
         or exists (
-            select from oadb.users
+            select 1 from oadb.users
             where users.user_id = :by
             for key share
         )
@@ -99,7 +99,7 @@ with held as (
         and (
             coalesce(:by::bigint, :user_id) = :user_id
             or exists (
-                select from oadb.users
+                select 1 from oadb.users
                 where users.user_id = :by
                 for key share
             )
@@ -112,7 +112,7 @@ deleted as (
     delete from oadb.settings
     using held
     where
-        settings.user_id = held.user_id
+        settings.user_id = :user_id
         and settings.name = held.name
     returning
         settings.name,
@@ -151,17 +151,33 @@ order by change_id desc
 limit :limit;
 
 -- name: delete_old_changes
+-- lock timeout: 200 ms
 -- scope: all users (retention)
--- Deletes at most :batch changes older than :older_than. As the owner of the table. Served by
--- setting_changes_changed_at_idx.
-delete from oadb.setting_changes
-where (user_id, change_id) in (
+-- Deletes at most :batch changes older than :older_than; one sweep at a time, as in sessions.sql. As
+-- the owner of the table. Served by claims_pkey, setting_changes_changed_at_idx and
+-- setting_changes_pkey.
+with old as materialized (
     select
-        old.user_id,
-        old.change_id
-    from oadb.setting_changes as old
-    where old.changed_at < now() - cast(:older_than as interval)
-    order by old.changed_at
+        setting_changes.user_id,
+        setting_changes.change_id
+    from oadb.setting_changes
+    where setting_changes.changed_at < now() - cast(:older_than as interval)
+    order by setting_changes.changed_at
     limit :batch
+),
+
+claim as materialized (
+    select claims.subject
+    from oadb.claims
+    where
+        claims.subject = 'setting_changes'
+        and exists (select 1 from old)
     for update skip locked
-);
+)
+
+delete from oadb.setting_changes
+using old
+where
+    setting_changes.user_id = old.user_id
+    and setting_changes.change_id = old.change_id
+    and exists (select 1 from claim);

@@ -127,7 +127,7 @@ select
 from oadb.security_events as events
 where
     not exists (
-        select from oadb.security_event_links as links
+        select 1 from oadb.security_event_links as links
         where links.event_id = events.event_id
     )
 order by

@@ -110,7 +110,7 @@ where
     and (
         :by::bigint is null
         or exists (
-            select from oadb.users
+            select 1 from oadb.users
             where users.user_id = :by
             for key share
         )
@@ -131,20 +131,35 @@ where
     and status = 'approved';
 
 -- name: delete_old
+-- lock timeout: 200 ms
 -- scope: all users (retention)
--- Deletes at most :batch orders created :older_than ago, in any state, without waiting for locked
--- rows. Served by pending_orders_created_at_idx.
-delete from oadb.pending_orders
-where (user_id, pending_order_id) in (
+-- Deletes at most :batch orders created :older_than ago, in any state; one sweep at a time, as in
+-- sessions.sql. Served by claims_pkey, pending_orders_created_at_idx and pending_orders_pkey.
+with old as materialized (
     select
-        old.user_id,
-        old.pending_order_id
-    from oadb.pending_orders as old
-    where old.created_at < now() - cast(:older_than as interval)
-    order by old.created_at
+        pending_orders.user_id,
+        pending_orders.pending_order_id
+    from oadb.pending_orders
+    where pending_orders.created_at < now() - cast(:older_than as interval)
+    order by pending_orders.created_at
     limit :batch
+),
+
+claim as materialized (
+    select claims.subject
+    from oadb.claims
+    where
+        claims.subject = 'pending_orders'
+        and exists (select 1 from old)
     for update skip locked
-);
+)
+
+delete from oadb.pending_orders
+using old
+where
+    pending_orders.user_id = old.user_id
+    and pending_orders.pending_order_id = old.pending_order_id
+    and exists (select 1 from claim);
 
 -- name: _delete
 -- Not while it is pending, or approved and on its way to the broker. Served by pending_orders_pkey.

@@ -108,9 +108,9 @@ touched as (
     set updated_at = now()
     from held
     where
-        strategies.user_id = held.user_id
+        strategies.user_id = :user_id
         and strategies.strategy_id = held.strategy_id
-        and exists (select from put)
+        and exists (select 1 from put)
 )
 
 select (select count(*) from put) as mappings
@@ -134,7 +134,7 @@ deleted as (
     delete from oadb.strategy_mappings
     using held
     where
-        strategy_mappings.user_id = held.user_id
+        strategy_mappings.user_id = :user_id
         and strategy_mappings.strategy_id = held.strategy_id
         and strategy_mappings.symbol = any(:symbols)
     returning strategy_mappings.symbol
@@ -145,9 +145,9 @@ touched as (
     set updated_at = now()
     from held
     where
-        strategies.user_id = held.user_id
+        strategies.user_id = :user_id
         and strategies.strategy_id = held.strategy_id
-        and exists (select from deleted)
+        and exists (select 1 from deleted)
 )
 
 select count(*) as mappings

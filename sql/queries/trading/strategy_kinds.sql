@@ -57,7 +57,8 @@ returning
     updated_at;
 
 -- name: _find
--- Of any platform. Served by strategies_pkey and strategy_mappings_pkey.
+-- Of any platform. Its mappings are asked for by :user_id as well, so that one shard answers.
+-- Served by strategies_pkey and strategy_mappings_pkey.
 select
     strategies.user_id,
     strategies.strategy_id,
@@ -154,7 +155,8 @@ where
 
 -- name: _list_by_user
 -- Those for Chartink, or all others; newest first, with their mappings. The page is chosen before
--- its mappings are read. Served by strategies_pkey and strategy_mappings_pkey.
+-- its mappings are read; these are asked for by :user_id as well, so that one shard answers. Served
+-- by strategies_pkey and strategy_mappings_pkey.
 with page as (
     select
         user_id,
