@@ -25,6 +25,7 @@ KINDS = {
     "migration": ("An unsafe migration", "oadb migrate --dry-run"),
     "release": ("An incompatible release", "oadb compat --base"),
     "grant": ("A grant too many", "oadb grants --check"),
+    "form": ("A form that a cluster refuses", "oadb check"),
 }
 """The kinds of faults: what each is called, and the command that finds it."""
 

@@ -15,6 +15,7 @@ from oadb.tools.contract import comparison, watching
 from oadb.tools.intended import schema_check
 from oadb.tools.intended.schema_check import SchemaReport
 from oadb.tools.migrations import runner, states
+from oadb.tools.scale import cluster_check
 from oadb.tools.usage import UsageError
 
 app = options.command()
@@ -39,8 +40,9 @@ def run_check(
 ) -> None:
     """Compare every query with the database, or with --schema the database with its migrations.
 
-    Compares parameters, columns, types and nullability. Exits with 3 if one disagrees, or if a
-    migration was marked as applied without being run. Of a schema, each difference is a line: what
+    Compares parameters, columns, types and nullability. Exits with 3 if one disagrees, if a
+    migration was marked as applied without being run, or if a package with a layout has a form that
+    a Citus cluster refuses. Of a schema, each difference is a line: what
     is, what should be, and the statement that mends it, which is not run.
     """
     config, packages = Config.from_env(), package_list.chosen(package or ())
@@ -55,7 +57,11 @@ def run_check(
     if watch:
         watching.watch(config, packages, typer.echo)
     found = runner.status(config.dsn, packages=packages, pooler=config.pooler)
-    disagreements = [*states.doubts(found), *comparison.check(config, packages)]
+    disagreements = [
+        *states.doubts(found),
+        *comparison.check(config, packages),
+        *cluster_check.faults(packages),
+    ]
     if as_json:
         print_json({"ok": not disagreements, "disagreements": disagreements})
     for line in () if as_json else disagreements or ["all declarations agree with the database"]:

@@ -15,7 +15,9 @@
 A distributed table has its rows on the workers, by the values of one column; a reference table is
 whole on every node; any other one is on the coordinator alone. What is kept back stays on the
 coordinator for now. Partitions are where their table is. The file is optional, and complete: a
-table that it leaves out is an error of `oadb distribute`.
+table that it leaves out is an error of `oadb distribute`. Above the tables, ``migrations_after =
+"0007_add_notes"`` names the last migration that was written before the layout: `oadb check` looks
+for forms that a cluster refuses in later ones.
 """
 
 import tomllib
@@ -25,6 +27,7 @@ from typing import Literal, cast
 
 from oadb.engine.binding.packages import Package
 from oadb.errors import ConfigError
+from oadb.tools.migrations import script_folder
 
 FILE = "layout.toml"
 
@@ -36,6 +39,9 @@ _NEEDLESS: Mapping[Placement, tuple[str, ...]] = {
     "reference": ("by", "beside"),
     "coordinator": ("by", "beside", "kept_back"),
 }
+# The last migration before the layout: only later ones are judged by what a cluster takes.
+_AFTER = "migrations_after"
+
 _KEYS = ("placement", "by", "beside", "why", "kept_back")
 
 
@@ -75,21 +81,41 @@ def read(package: Package) -> Layout:
     Raises:
         ConfigError: it is not valid; the text names the file, the table and the key.
     """
-    file, shown = package.sql / FILE, f"{package.shown}/{FILE}"
-    if not file.is_file():
-        return {}
-    try:
-        content = tomllib.loads(file.read_bytes().decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{shown}: {error}") from None
+    shown = f"{package.shown}/{FILE}"
     layout = {
         f"{schema}.{table}": _placement(f"{shown}: [{schema}.{table}]", f"{schema}.{table}", keys)
-        for schema, tables in content.items()
+        for schema, tables in _content(package).items()
+        if schema != _AFTER
         for table, keys in _texts(shown, schema, tables).items()
     }
     for each in layout.values():
         _require_neighbour(f"{shown}: [{each.table}]", each, layout)
     return layout
+
+
+def judged_after(package: Package) -> str:
+    """Return the last migration that was written before the layout; empty: all came after it.
+
+    Raises:
+        ConfigError: the file is not valid, or there is no such migration.
+    """
+    last = _content(package).get(_AFTER, "")
+    if last and last not in script_folder.ids(package.sql / "migrations"):
+        raise ConfigError(
+            f"{package.shown}/{FILE}: {_AFTER} is {last!r}, which is no migration; name a file of "
+            "the folder, without .sql"
+        )
+    return str(last)
+
+
+def _content(package: Package) -> dict[str, object]:
+    file = package.sql / FILE
+    if not file.is_file():
+        return {}
+    try:
+        return tomllib.loads(file.read_bytes().decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{package.shown}/{FILE}: {error}") from None
 
 
 def _placement(where: str, table: str, value: object) -> TablePlacement:
