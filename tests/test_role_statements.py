@@ -12,6 +12,7 @@ from oadb import Database
 from oadb.accounts import login_audit
 from oadb.engine.binding.declarations import Declaration
 from oadb.testing.servers import Server
+from tests.support.each import for_each
 from tests.support.rig import config
 from tests.support.role_statements import (
     AUDIT,
@@ -140,7 +141,7 @@ def test_a_role_may_not_run_the_statements_of_others(
 
 
 @pytest.mark.parametrize("role", ["oadb_app", "oadb_log", "oadb_rotate", "oadb_ro", "oadb_user"])
-@pytest.mark.parametrize(
+@for_each(
     "statement",
     [
         "create table oadb.mine (id int)",
@@ -374,7 +375,7 @@ def read_whole(plan: str) -> set[str]:
 
 
 @pytest.mark.parametrize("role", ["oadb_app", "oadb_owner"])
-@pytest.mark.parametrize("label", SERVED)
+@for_each("label", SERVED)
 def test_a_policy_does_not_keep_a_statement_from_its_index(
     sessions_of: dict[str, Connection], label: str, role: str
 ) -> None:

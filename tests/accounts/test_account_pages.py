@@ -14,6 +14,7 @@ from oadb.errors import ParameterError
 from tests.conftest import configured
 from tests.support.accounts import account, issue, new_user
 from tests.support.broker_logins import put, tokens
+from tests.support.each import for_each
 from tests.support.rig import Observer
 
 ListPage = Callable[..., Page[Any]]
@@ -93,8 +94,8 @@ def paged(list_page: ListPage, limit: int, **given: Any) -> list[Any]:
     return rows
 
 
-@pytest.mark.parametrize("limit", [1, 2, 3, ROWS, ROWS + 1, 1000])
 @every_list
+@for_each("limit", [1, 2, 3, ROWS, ROWS + 1, 1000])
 def test_rows_of_the_same_time_are_on_one_page_each(filled: Filled, label: str, limit: int) -> None:
     rows = paged(filled.lists[label], limit)
 

@@ -14,6 +14,7 @@ from oadb.accounts import security_events, sessions
 from oadb.testing.servers import Server
 from oadb.tools import audit_findings
 from oadb.tools.findings import run_checks
+from tests.support.each import for_each
 from tests.support.rig import config
 from tests.support.roles import (
     ROLES,
@@ -57,7 +58,7 @@ FORGERIES = {
 
 
 @pytest.mark.parametrize("role", SERVICES)
-@pytest.mark.parametrize("what", FORGERIES)
+@for_each("what", FORGERIES)
 def test_no_role_of_a_service_forges(
     sessions_of: dict[str, Connection], role: str, what: str
 ) -> None:

@@ -8,6 +8,8 @@ import pytest
 from psycopg import errors
 from psycopg.sql import SQL, Identifier
 
+from tests.support.each import for_each
+
 
 def sealed(key_id: int) -> bytes:
     """Return a value that has the form of a sealed one."""
@@ -142,7 +144,7 @@ def test_a_value_under_a_known_key_is_stored(session: psycopg.Connection, column
 
 
 @pytest.mark.parametrize("column", COLUMNS)
-@pytest.mark.parametrize("key_id", [0, 5, 2**31, 2**32 - 1])
+@for_each("key_id", [0, 5, 2**31, 2**32 - 1])
 def test_a_value_under_a_key_without_a_canary_is_refused(
     session: psycopg.Connection, column: str, key_id: int
 ) -> None:
@@ -154,7 +156,7 @@ def test_a_value_under_a_key_without_a_canary_is_refused(
 
 
 @pytest.mark.parametrize("column", CHECKED)
-@pytest.mark.parametrize("kind", PLAIN)
+@for_each("kind", PLAIN)
 def test_a_value_that_is_not_sealed_is_refused(
     session: psycopg.Connection, column: str, kind: str
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 from oadb.errors import ParameterError
 from oadb.security.passwords import LONGEST, SHORTEST, Passwords, _is_sane, peppered
 from oadb.security.secret import Secret
+from tests.support.each import for_each
 from tests.support.error_texts import error_texts
 from tests.support.passwords import CHEAP, COST, PASSWORD, STORED
 
@@ -86,7 +87,7 @@ def test_length_is_counted_in_bytes(passwords: Passwords) -> None:
     assert passwords.hash(Secret("é" * 512))
 
 
-@pytest.mark.parametrize("case", STORED)
+@for_each("case", STORED)
 @pytest.mark.parametrize("password", [PASSWORD.reveal(), "", "a" * 2000, "\ud800"])
 def test_every_failure_costs_one_hash_with_current_parameters(
     passwords: Passwords, case: str, password: str

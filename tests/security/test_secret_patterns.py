@@ -224,7 +224,7 @@ HARD = [
 ]
 
 
-@pytest.mark.parametrize("text", HARD)
+@for_each("text", HARD, lambda text: repr(text[:20]))
 def test_every_text_is_searched_quickly(text: str) -> None:
     started = thread_time()
     hide(text)
