@@ -100,7 +100,8 @@ class _SharedWriter:
     ) -> None:
         # Connections of its own, so that the load of the service cannot delay logs; one for each
         # table, so that no table waits for another.
-        config = replace(config, pool_size=1, max_overflow=len(_TABLES) - 1, keyring=None)
+        most = len(_TABLES) - 1
+        config = replace(config, pool_size=1, max_overflow=most, keyring=None, read_hosts=())
         ledger = Ledger(_claim_batch, _park, _record_drops, _check_at_once)
         self._worker = Worker(
             Database(config),

@@ -246,6 +246,14 @@ def test_a_point_that_no_server_has_reached_costs_the_wait_and_is_read_from_the_
     assert (db.read_stats().primary_reads, db.read_stats().behind) == (1, 1)
 
 
+def test_a_read_beyond_its_deadline_takes_no_replica_out(db: Db) -> None:
+    with pytest.raises(UnavailableError, match="did not answer before the deadline"):
+        probes.pause(db.reads().within(0.05), 5.0)
+
+    assert probes.one(db.reads()) == 1
+    assert [(each.out, each.reads) for each in db.read_stats().replicas] == [("", 1)]
+
+
 def test_a_closed_database_reads_nothing(db: Db) -> None:
     probes.one(db.reads())
     db.close()

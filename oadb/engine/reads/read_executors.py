@@ -270,13 +270,12 @@ class AsyncReads(AsyncExecutor):
         Raises:
             UnavailableError: there is no time for another one, or connections are all in use.
         """
-        if isinstance(error, PoolTimeoutError):
-            raise error
+        now = monotonic()
+        is_over = now >= due or now - began >= replica.pool.call_seconds
+        if is_over or isinstance(error, PoolTimeoutError):
+            raise error  # one slow read, or many of them, say nothing of the server
         if self._replicas is not None:
             self._replicas.take_out(replica, str(error))
-        now = monotonic()
-        if now >= due or now - began >= replica.pool.call_seconds:
-            raise error
 
 
 def _end(seconds: float | None) -> float:
