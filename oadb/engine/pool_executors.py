@@ -24,7 +24,7 @@ from oadb.engine.pool.connection_pool import PATIENCE, Pool
 from oadb.engine.pool.holders import TRANSACTION
 from oadb.engine.pool.leases import UNCONFIRMED
 from oadb.engine.pool.note_writer import Note
-from oadb.engine.reads.noted_writes import NotedWrite
+from oadb.engine.reads.followed_writes import FollowedWrite
 from oadb.engine.transaction_session import begin
 from oadb.engine.transactions import AsyncTransaction
 from oadb.engine.wire import SetupStatement
@@ -82,7 +82,7 @@ class AsyncPoolExecutor(AsyncExecutor):
             return self._run_in_transaction(query, params)
         commits = self._pool.commits
         if commits is not None and not query.is_read:
-            return self._attempt(NotedWrite(query, params, commits), ())
+            return self._attempt(FollowedWrite(query, params, commits), ())
         return self._attempt(query, params)
 
     async def _attempt(self, query: Any, params: tuple[Any, ...]) -> Any:  # noqa: C901  # calls cost

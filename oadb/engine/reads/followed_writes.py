@@ -12,7 +12,7 @@ from oadb.engine.reads.wrapped_calls import WrappedCall
 from oadb.engine.wire import SetupStatement
 
 
-class NotedWrite(WrappedCall):
+class FollowedWrite(WrappedCall):
     """A write of a Database with replicas, after whose commit its position is noted."""
 
     def __init__(self, query: Any, params: tuple[Any, ...], commits: Commits) -> None:
