@@ -2616,6 +2616,17 @@ begin
             message = 'the workers of Citus do not learn an identity',
             hint = 'Set citus.propagate_set_commands = local for the role.';
     end if;
+    -- Citus sends SET LOCAL to its workers within a transaction block alone, and nothing here can
+    -- see whether this is one. Who has begun one says so: by SET LOCAL before this call.
+    if
+        current_setting('citus.propagate_set_commands', true) is not null
+        and current_setting('oadb.user_id', true) is distinct from acting_user_id::text
+    then
+        raise exception using
+            errcode = 'OAB01',
+            message = 'oadb.act_as: on Citus an identity needs a transaction block',
+            hint = 'begin; set local oadb.user_id = ''7''; select oadb.act_as(7);';
+    end if;
     perform set_config('oadb.user_id', acting_user_id::text, true);
     -- Where roles are separate. Not even a superuser sees more then. SET ROLE asks whether the
     -- session's role may. In a single-role database the role may be there for another database.
@@ -2835,6 +2846,24 @@ begin
     then
         grant maintain on oadb.instruments to oadb_app;
     end if;
+    -- On a Citus cluster the coordinator numbers rows, and sends the numbers under the role that
+    -- writes them.
+    if to_regclass('pg_catalog.pg_dist_partition') is not null then
+        for granted in execute
+            'select role_privileges.*, pg_attribute.attname as column_name '
+            'from oadb.role_privileges '
+            'inner join pg_catalog.pg_dist_partition on logicalrelid = to_regclass('
+            'format(''%I.%I'', role_privileges.schema_name, role_privileges.table_name)) '
+            'inner join pg_catalog.pg_attribute on attrelid = logicalrelid and attidentity <> '''' '
+            'inner join pg_catalog.pg_roles on role_privileges.role_name = rolname '
+            'where partmethod = ''h'' and role_privileges.privileges ~ ''\minsert \('''
+        loop
+            execute format(
+                'grant insert (%I) on %I.%I to %I',
+                granted.column_name, granted.schema_name, granted.table_name, granted.role_name
+            );
+        end loop;
+    end if;
     -- For oadb ready and the doctor: what was applied is in yoyo's tables, whose schema may be one of
     -- their own. Who migrated, from which host, is nobody else's business.
     for granted in
@@ -3038,6 +3067,7 @@ declare
     stray    text := log_table || '_default';
     move     text;
     moved_on bigint;
+    policy   record;
 begin
     select log_tables.* into kept
     from oadb.log_tables
@@ -3071,6 +3101,44 @@ begin
     execute move;
     get diagnostics moved_on = row_count;
     moved := moved + moved_on;
+    -- Before it is attached: Citus makes a distributed table of it then, with its policies, and
+    -- afterwards refuses those that compare with nullif.
+    execute format('alter table oadb.%I enable row level security', made);
+    execute format('alter table oadb.%I force row level security', made);
+    for policy in
+        select
+            pg_policy.polname as policy_name,
+            case pg_policy.polcmd
+                when 'r' then 'select'
+                when 'a' then 'insert'
+                when 'w' then 'update'
+                when 'd' then 'delete'
+                else 'all'
+            end as command,
+            (
+                select
+                    string_agg(
+                        case
+                            when listed.role_id = 0 then 'public'
+                            else quote_ident(pg_get_userbyid(listed.role_id))
+                        end,
+                        ', '
+                    )
+                from unnest(pg_policy.polroles) as listed (role_id)
+            ) as roles,
+            pg_get_expr(pg_policy.polqual, pg_policy.polrelid) as shown,
+            pg_get_expr(pg_policy.polwithcheck, pg_policy.polrelid) as written
+        from pg_catalog.pg_policy
+        where pg_policy.polrelid = to_regclass('oadb.' || quote_ident(log_table))
+        order by pg_policy.polname
+    loop
+        execute format(
+            'create policy %I on oadb.%I for %s to %s',
+            policy.policy_name, made, policy.command, policy.roles
+        )
+        || coalesce(' using (' || policy.shown || ')', '')
+        || coalesce(' with check (' || policy.written || ')', '');
+    end loop;
     execute format(
         'alter table oadb.%I attach partition oadb.%I for values from (%L) to (%L)',
         log_table, made, starts, ends

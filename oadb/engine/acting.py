@@ -3,6 +3,8 @@
 A package provides the query, declared with ``user_id`` as its only parameter; see ``provided``.
 """
 
+import psycopg
+
 from oadb.engine.provided import provided
 from oadb.engine.wire import SetupStatement
 from oadb.errors import ParameterError
@@ -30,6 +32,19 @@ def acting_as(user_id: int, ip: str | None) -> tuple[SetupStatement, ...]:
     if ip is None:
         return check, identity
     return check, identity, SetupStatement(_SET_ADDRESS, (_normal(ip).encode(),))
+
+
+def in_block(identity: tuple[SetupStatement, ...]) -> tuple[SetupStatement, ...]:
+    """Return the statements of an identity for a transaction block: behind BEGIN.
+
+    The setting comes first: by it the check knows that this is a block, in which Citus sends it on.
+    """
+    return (*identity[1:2], *identity[:1], *identity[2:])
+
+
+def needs_block(error: psycopg.Error) -> bool:
+    """Say whether the check has refused an identity outside of a transaction block."""
+    return error.sqlstate == "OAB01"
 
 
 def _normal(ip: str) -> str:

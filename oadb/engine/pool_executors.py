@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import psycopg
 
 from oadb.engine import execution, failures
+from oadb.engine.acting import in_block, needs_block
 from oadb.engine.binding.guards import Isolation
 from oadb.engine.deadlines import expected, positive, seconds_of
 from oadb.engine.driver import Driver
@@ -80,10 +81,27 @@ class AsyncPoolExecutor(AsyncExecutor):
         """
         if query.special is not None and (query.is_judged or self._copies_after(query)):
             return self._run_in_transaction(query, params)
-        commits = self._pool.commits
-        if commits is not None and not query.is_read:
+        if self._identity:
+            return self._run_with_identity(query, params)
+        return self._attempt_followed(query, params)
+
+    def _attempt_followed(self, query: Any, params: tuple[Any, ...]) -> Coroutine[Any, Any, Any]:
+        """Run a query; of a write, note where its commit is, if anybody asks."""
+        if (commits := self._pool.commits) is not None and not query.is_read:
             return self._attempt(FollowedWrite(query, params, commits), ())
         return self._attempt(query, params)
+
+    async def _run_with_identity(self, query: Any, params: tuple[Any, ...]) -> Any:
+        """Run a query as a user: in one round trip, or on Citus in a transaction block."""
+        if not self._pool.needs_blocks:
+            try:
+                return await self._attempt_followed(query, params)
+            except psycopg.Error as error:
+                if not needs_block(error):
+                    raise
+            self._pool.needs_blocks = True
+        isolation = query.guards.isolation
+        return await self.transact(lambda tx: tx._run(query, params), isolation=isolation)
 
     async def _attempt(self, query: Any, params: tuple[Any, ...]) -> Any:  # noqa: C901  # calls cost
         """Lease a connection and run a query on it, as often as is needed."""
@@ -228,7 +246,8 @@ class AsyncPoolExecutor(AsyncExecutor):
         """Return a transaction to enter, which messages call *label*."""
         if self._pool.holders.table and not self._is_outside:
             self._pool.holders.check(label)
-        given = (self._pool, self._driver, [first, *self._identity], None, seconds, label)
+        setup = [first, *in_block(self._identity)]
+        given = (self._pool, self._driver, setup, None, seconds, label)
         if self._teller is not None:
             return ObservedTransaction(self._teller, None, *given)
         return AsyncTransaction(*given)

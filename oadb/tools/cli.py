@@ -38,6 +38,7 @@ _COMMANDS = (
     "shell",
     "new",
     "migrate",
+    "distribute",
     "instruments",
     "keys",
     "users",

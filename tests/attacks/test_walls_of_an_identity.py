@@ -14,7 +14,8 @@ import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
 
-from oadb import Database
+from oadb import Config, Database
+from oadb.accounts import users
 from oadb.engine.acting import acting_as
 from oadb.engine.binding.declarations import Declaration
 from oadb.testing.servers import Server
@@ -27,6 +28,7 @@ from tests.support.user_rows import insert, login
 from tests.support.walls import (
     CANARY,
     ME,
+    OTHER,
     Connection,
     arguments,
     fill_all,
@@ -300,8 +302,26 @@ def test_an_identity_is_refused_where_workers_of_citus_would_not_learn_it(
             with pytest.raises(InsufficientPrivilege, match="the workers of Citus do not learn"):
                 become(connection, ME)
         else:
+            with pytest.raises(psycopg.Error, match="needs a transaction block"):
+                become(connection, ME)
+            connection.rollback()
+            connection.execute("set local citus.propagate_set_commands = 'local'")
+            connection.execute(f"set local oadb.user_id = '{ME}'".encode())
             become(connection, ME)
             assert connection.execute("select user_id from oadb.users").fetchall() == [(ME,)]
+
+
+def test_calls_under_an_identity_run_in_transaction_blocks_where_citus_is(
+    urls: dict[str, str],
+) -> None:
+    """SET LOCAL reaches its workers within a block alone."""
+    spread = f"{urls['one role']}&options=-c%20citus.propagate_set_commands%3Dlocal"
+    with Database(Config.from_env({"DATABASE_URL": spread, "DB_POOL_SIZE": "1"})) as db:
+        mine = db.as_user(ME)
+        with mine.transaction() as tx:
+            assert users.get(tx, ME) is not None
+        assert [users.get(mine, user_id) is not None for user_id in (ME, OTHER)] == [True, False]
+        assert users.get(mine, ME) is not None
 
 
 def test_the_identity_is_set_by_a_statement_of_its_own() -> None:

@@ -38,9 +38,9 @@ OFFLINE = {
 }  # fmt: skip  # a list
 READING = {
     "demo", "doctor", "ready", "stats", "check", "compat", "schema", "migrate status",
-    "instruments status", "top", "keys status", "keys verify", "bans list", "audit verify",
-    "audit export", "impact", "unused", "grants", "migrate rehearse", "statistics export",
-    "explain", "review", "shell",
+    "distribute status", "instruments status", "top", "keys status", "keys verify", "bans list",
+    "audit verify", "audit export", "impact", "unused", "grants", "migrate rehearse",
+    "statistics export", "explain", "review", "shell",
 }  # fmt: skip  # a list
 
 

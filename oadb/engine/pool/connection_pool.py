@@ -61,6 +61,8 @@ class Pool:
         self.begins_with_limits = config.pooler == "pgbouncer-prepared"
         # How long the lease of a call may last, before it is confirmed where there is no limit.
         self.lease_seconds = UNCONFIRMED if math.isinf(self.call_seconds) else self.call_seconds
+        # Whether the server takes an identity in transaction blocks alone: it is Citus.
+        self.needs_blocks = False
         self._reset()
         expect_forks(self)
 

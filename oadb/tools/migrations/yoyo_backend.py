@@ -34,6 +34,7 @@ from oadb.tools.migrations import migration_history as history
 from oadb.tools.migrations.explanations import failed_statement, met_another_run
 from oadb.tools.migrations.script_folder import Migration
 from oadb.tools.migrations.scripts import Script
+from oadb.tools.scale import propagation
 from oadb.tools.session_watch import SessionWatch, get_process_id
 
 logger = logging.getLogger("oadb.migrations")
@@ -112,6 +113,7 @@ class Backend(PostgresqlPsycopgBackend):
         self.session = SingleConnection(connection)
         self.watch = SessionWatch(keywords, get_process_id(self.session), "oadb migrate")
         connection.look = self.watch
+        propagation.settle(self.session)
         return connection
 
     def owns_session(self, lock_timeout: int | None) -> bool:
