@@ -147,15 +147,13 @@ async def create(
         data: a JSON object without secrets.
         idle_timeout: at least 2 minutes.
         lifetime: above 0; the expiry is never moved.
-        most: at least 1.
 
     Returns:
         The session and its token, which cannot be read again.
 
     Raises:
         NoRowError: the user was deleted, was disabled or has a new password: sign in again.
-        ParameterError: an invalid address, or a time or *most* out of range; or a value out of
-            range.
+        ParameterError: an invalid address, or a value out of range.
         KeyRingError: the key ring does not fit the database.
     """
     _require_long_enough(idle_timeout)
@@ -222,8 +220,8 @@ async def verify(
         max_age: the time since the user last proved who it is; None: of any age.
 
     Returns:
-        The session, or the refusal: UNKNOWN, it ended, expired or never
-        existed; TOO_WEAK, it is valid, but not *at_least* or older than *max_age*.
+        The session, or the refusal: UNKNOWN, it ended, expired or never existed; TOO_WEAK, it is
+        valid, but not *at_least* or older than *max_age*.
 
     Raises:
         KeyRingError: the key ring lacks a key that the database needs.
@@ -291,7 +289,10 @@ async def end_all(db: AsyncExecutor, user_id: int, *, keep: UUID | None = None) 
 
 @operation
 async def delete_expired(db: AsyncExecutor, *, batch: Positive = 1000) -> int:
-    """Delete at most *batch* sessions that have expired; return how many, 0 beside another call.
+    """Delete at most *batch* sessions that have expired.
+
+    Returns:
+        The number deleted; 0 beside another call.
 
     Raises:
         LockNotAvailable: another transaction holds one of them; the next call deletes it.

@@ -69,7 +69,9 @@ def test_an_owner_who_cannot_become_a_user_is_a_finding(server: Server, managed:
         finally:
             connection.execute("grant oadb_user to managed")
     assert not found.ok
-    assert found.text.endswith("refused to managed; grant oadb_user to managed;")
+    assert found.text.endswith(
+        "refused to managed, which may not become oadb_user; grant oadb_user to managed;"
+    )
 
 
 def roles(url: str) -> Finding:

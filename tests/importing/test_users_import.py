@@ -29,6 +29,7 @@ from tests.importing.openalgo import (
     hashed,
 )
 from tests.importing.running import run_import, text_of
+from tests.support.accounts import noted
 
 
 def rows(db: Database) -> list[object]:
@@ -60,6 +61,7 @@ def test_a_user_signs_in_with_the_old_password_and_then_has_a_hash_without_a_pep
     before, code = stored_passwords._find_password(db, "asha"), Secret(pyotp.TOTP(TOTP).now())
     without = login_attempts.sign_in(db, "asha", Secret(PASSWORD), ip="192.0.2.1")
     signed = login_attempts.sign_in(db, "asha", Secret(PASSWORD), ip="192.0.2.1", code=code)
+    noted(db)
     upgraded = stored_passwords._find_password(db, "asha")
 
     assert (without.user, without.needs_code) == (None, True)

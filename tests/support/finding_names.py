@@ -1,4 +1,4 @@
-"""The findings of ``oadb doctor`` on a migrated database, in the order of its lines."""
+"""The findings of ``oadb doctor``."""
 
 EVERY_SUBJECT = [
     "connection",
@@ -51,3 +51,7 @@ EVERY_SUBJECT = [
     "migrations",
     "schema",
 ]
+"""Of a migrated database, in the order of its lines."""
+
+OF_REPLICAS = ["replicas"]
+"""Where DATABASE_URL_READ is set."""

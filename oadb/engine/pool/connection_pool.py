@@ -61,8 +61,7 @@ class Pool:
         self.begins_with_limits = config.pooler == "pgbouncer-prepared"
         # How long the lease of a call may last, before it is confirmed where there is no limit.
         self.lease_seconds = UNCONFIRMED if math.isinf(self.call_seconds) else self.call_seconds
-        # Whether the server takes an identity in transaction blocks alone: it is Citus.
-        self.needs_blocks = False
+        self.needs_blocks = False  # whether it takes an identity in transaction blocks alone: Citus
         self._reset()
         expect_forks(self)
 
@@ -87,9 +86,8 @@ class Pool:
         self._table = self.leases.table
         self._idle = IdleStack(self.leases)
         self._exhaustion = Exhaustion(self._config, self.leases, self._outage)
-        self._upkeep = Upkeep(
-            self._config, self._driver, self._outage, self.leases, self._idle, self.teller
-        )
+        kept = (self._config, self._driver, self._outage, self.leases, self._idle, self.teller)
+        self._upkeep = Upkeep(*kept)
         self.hints = HintSender(self, self._driver)
         self.notes = NoteWriter(self, self._driver)
         self._budget = RetryBudget(_RESERVE * self._config.pool_max)

@@ -107,7 +107,7 @@ def test_a_fence_is_longer_than_any_in_the_text() -> None:
 def test_a_scope_that_goes_on_in_the_next_line_is_read_whole() -> None:
     found = statement_comments.read(statement("sessions._find_by_digest"))
 
-    assert found.scope == "all users (a request carries a token and no user)"
+    assert found.scope == "all users (a token of the old form names no user)"
     assert "scope:" not in found.prose
 
 
