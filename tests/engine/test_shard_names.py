@@ -69,6 +69,7 @@ def test_a_partition_without_a_constraint_and_other_errors_name_none() -> None:
     assert (table_of(other), constraint_of(other)) == ("", "")
 
 
+@pytest.mark.long("parses each module")
 def test_only_one_module_reads_the_names_of_tables_and_constraints_in_errors() -> None:
     found = {
         path.name

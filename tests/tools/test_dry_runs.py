@@ -133,7 +133,7 @@ EXPECTED = {
     "bans remove": ((BANNED,), f"would remove the ban of {BANNED}\n"),
 }
 # Beside a database that other commands refuse, or a source of its own.
-ELSEWHERE = {"import-openalgo", "migrate accept"}
+ELSEWHERE = {"distribute", "import-openalgo", "migrate accept"}
 
 
 def test_every_command_with_a_dry_run_is_tested() -> None:

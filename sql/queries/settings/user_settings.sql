@@ -153,8 +153,8 @@ limit :limit;
 -- name: delete_old_changes
 -- lock timeout: 200 ms
 -- scope: all users (retention)
--- Deletes at most :batch changes older than :older_than; one sweep at a time, as in sessions.sql. As
--- the owner of the table. Served by claims_pkey, setting_changes_changed_at_idx and
+-- Deletes at most :batch changes older than :older_than; one sweep at a time, as in sessions.sql.
+-- As the owner of the table. Served by claims_pkey, setting_changes_changed_at_idx and
 -- setting_changes_pkey.
 with old as materialized (
     select
