@@ -195,14 +195,16 @@ def test_a_write_to_a_url_that_takes_standbys_is_refused_at_once(
 
 
 @pytest.fixture
-def pair(victim: ServerControl, url: str) -> Generator[ServerControl]:
+def pair(victim: ServerControl, url: str, replica: ServerControl) -> Generator[ServerControl]:
     """Give a standby without which the primary acknowledges nothing; at the end this is alone."""
     observer = Observer(url)
+    replica.stop()  # it could acknowledge what the other lacks
     with standby_of(victim) as standby:
-        observer.ask("alter system set synchronous_standby_names = '*'")
-        observer.ask("select pg_reload_conf()")
-        eventually(lambda: observer.ask("select sync_state = 'sync' from pg_stat_replication"))
         try:
+            observer.ask("alter system set synchronous_standby_names = '*'")
+            observer.ask("select pg_reload_conf()")
+            states = "select array_agg(sync_state) = '{sync}' from pg_stat_replication"
+            eventually(lambda: observer.ask(states))
             yield standby
         finally:
             (victim.data / "postgresql.auto.conf").write_text("")

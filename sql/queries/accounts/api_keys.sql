@@ -44,7 +44,8 @@ returning
 -- scope: all users (a key of the old form names no user)
 -- primary: whether a key may act
 -- Expiry is by the database's clock. While root keys rotate, a token has one digest for each, and
--- at most one row. Served by api_keys_token_digest_idx and users_pkey.
+-- at most one row; of a user, the keys are read then. Served by api_keys_token_digest_idx,
+-- api_keys_pkey and users_pkey.
 select
     api_keys.user_id,
     api_keys.api_key_id,

@@ -7,7 +7,7 @@
 -- The key, its user, the trading mode, and the user's current login at a broker; null if there is
 -- none. Digests are those of api_keys._find_by_digest, and the login that of
 -- broker_tokens.find_sealed. Of one snapshot; expiry is by the database's clock. Served by
--- api_keys_token_digest_idx, users_pkey and broker_tokens_pkey.
+-- api_keys_token_digest_idx, api_keys_pkey, users_pkey and broker_tokens_pkey.
 select
     api_keys.user_id,
     users.username,

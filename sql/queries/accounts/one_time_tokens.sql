@@ -60,8 +60,8 @@ where
 -- scope: all users (a token of the old form names no user)
 -- primary: whether a token may be used
 -- A token that was used, has expired, or was made before a new password or address is not found,
--- nor that of a disabled user. Served by one_time_tokens_token_digest_idx, second_factors_pkey and
--- users_pkey.
+-- nor that of a disabled user. While root keys rotate, those of a user are read. Served by
+-- one_time_tokens_token_digest_idx, one_time_tokens_pkey, second_factors_pkey and users_pkey.
 select
     tokens.user_id,
     tokens.token_id,

@@ -93,7 +93,8 @@ where
 -- primary: whether a session may act
 -- seen_at is null until a minute has passed since the session was noted as seen. lapses_at is what
 -- _note_seen writes then. While root keys rotate, a token has one digest for each, and at most one
--- row. Served by sessions_token_digest_idx and users_pkey.
+-- row; of a user, the sessions are read then. Served by sessions_token_digest_idx, sessions_pkey
+-- and users_pkey.
 select
     sessions.user_id,
     sessions.session_id,

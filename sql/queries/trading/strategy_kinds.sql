@@ -103,8 +103,8 @@ where
 -- scope: all users (a webhook of the old form names no user)
 -- primary: whether a webhook may act
 -- Of any platform; that of a disabled user is not active. While root keys rotate, a webhook has one
--- digest for each, and at most one row. Served by strategies_token_digest_idx and
--- strategy_mappings_pkey. Also served by users_pkey.
+-- digest for each, and at most one row; of a user, the strategies are read then. Served by
+-- strategies_token_digest_idx, strategies_pkey, strategy_mappings_pkey and users_pkey.
 select
     strategies.user_id,
     strategies.strategy_id,

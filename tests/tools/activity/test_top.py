@@ -231,7 +231,8 @@ def test_declarations_agree_with_what_this_server_has(server: ServerControl, db:
 
     unmigrated, *disagreements = found
     assert unmigrated.endswith("is not migrated; run oadb migrate")
-    assert [line.split(": ")[1] for line in disagreements] == [f"checkpoint_counters.{absent}"]
+    here = [line for line in disagreements if "/scale/" not in line]  # where there is no Citus
+    assert [line.split(": ")[1] for line in here] == [f"checkpoint_counters.{absent}"]
 
 
 # The doctor -------------------------------------------------------------------------------------
