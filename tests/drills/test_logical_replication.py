@@ -22,7 +22,7 @@ from tests.support.user_rows import login
 from tests.support.versions import MOVES, server_of
 
 pytestmark = [
-    pytest.mark.long("replicates a database between servers of its own"),
+    pytest.mark.slow,
     pytest.mark.usefixtures("cheap_hashing"),
 ]
 

@@ -20,7 +20,7 @@ from tests.support.versions import DEBIAN, MOVES, server_of
 TITLE = "Upgrade with pg_upgrade"
 
 pytestmark = [
-    pytest.mark.long("upgrades a server of its own"),
+    pytest.mark.slow,
     pytest.mark.usefixtures("cheap_hashing"),
 ]
 # Those by which a test server is made; see oadb.embedded.cluster.

@@ -21,7 +21,7 @@ from tests.support.versions import chosen, server_of
 TITLE = "Restore to a point in time"
 
 pytestmark = [
-    pytest.mark.long("archives and recovers a server of its own"),
+    pytest.mark.slow,
     pytest.mark.usefixtures("cheap_hashing"),
 ]
 

@@ -73,7 +73,7 @@ def trade(listening: Path, name: str, key: str) -> list[dict[str, object]]:
 
 
 @pytest.mark.long("starts a server and asks it 400 times")
-@pytest.mark.parametrize("framework", SERVERS)
+@pytest.mark.parametrize("framework", ["fastapi", pytest.param("flask", marks=pytest.mark.slow)])
 def test_a_new_service_loses_nothing_that_it_answered_and_stops_in_time(
     framework: Framework, project: Path, oadb_database_url: str
 ) -> None:

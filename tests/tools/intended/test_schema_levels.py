@@ -38,7 +38,7 @@ def differing(db: Database, levels: list[Pinned], level: str) -> list[str]:
     return [str(each) for each in db.transact(work, read_only=True)]
 
 
-@pytest.mark.long("applies every migration, undoes it, and applies it again")
+@pytest.mark.slow  # a minute: applies every migration, undoes it, and applies it again
 def test_the_schema_is_the_intended_one_at_every_level_up_down_and_up_again(
     oadb_empty_url: str, levels: list[Pinned]
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.browser import Page, opened
 
-pytestmark = pytest.mark.long("starts a browser")
+pytestmark = pytest.mark.slow
 
 DESKTOP, PHONE = 1280, 390
 WIDTHS = (DESKTOP, PHONE, 360)
