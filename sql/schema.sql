@@ -39,15 +39,16 @@ create extension pg_trgm schema public;
 create table oadb.analyzer_logs (
     log_id    bigint not null generated always as identity,
     logged_at timestamp with time zone not null,
-    user_id   bigint,
+    -- Below 0: nobody was signed in; which number says nothing. No foreign key, as of api_logs.
+    user_id   bigint not null default '-1'::integer,
     api_type  text not null,
     request   jsonb not null,
     response  jsonb not null,
 
-    constraint analyzer_logs_pkey primary key (logged_at, log_id)
+    constraint analyzer_logs_pkey primary key (user_id, logged_at, log_id)
 ) partition by range (logged_at);
 
-create index analyzer_logs_user_id_idx on only oadb.analyzer_logs using btree (user_id, logged_at, log_id);
+create index analyzer_logs_logged_at_idx on only oadb.analyzer_logs using btree (logged_at, log_id);
 
 alter table oadb.analyzer_logs enable row level security, force row level security;
 
@@ -153,9 +154,9 @@ grant select (user_id, api_key_id, fingerprint, kept_token, key_id), update (tok
 create table oadb.api_logs (
     log_id    bigint not null generated always as identity,
     logged_at timestamp with time zone not null,
-    -- Null: nobody was signed in. No foreign key: a log outlives the user, and ids are not used
-    -- again.
-    user_id   bigint,
+    -- Below 0: nobody was signed in; which number says nothing. No foreign key: a log outlives the
+    -- user, and ids are not used again.
+    user_id   bigint not null default '-1'::integer,
     endpoint  text not null,
     method    text not null,
     status    integer not null,
@@ -164,15 +165,15 @@ create table oadb.api_logs (
     response  jsonb,
     error     text,
 
-    constraint api_logs_pkey primary key (logged_at, log_id),
+    constraint api_logs_pkey primary key (user_id, logged_at, log_id),
     constraint api_logs_status_check check (status >= 100 and status <= 599)
 ) partition by range (logged_at);
 
 create index api_logs_endpoint_idx on only oadb.api_logs using btree (endpoint, logged_at, log_id);
+create index api_logs_logged_at_idx on only oadb.api_logs using btree (logged_at, log_id);
 create index api_logs_request_idx on only oadb.api_logs using gin (request jsonb_path_ops);
 create index api_logs_response_idx on only oadb.api_logs using gin (response jsonb_path_ops);
 create index api_logs_status_idx on only oadb.api_logs using btree (status, logged_at, log_id);
-create index api_logs_user_id_idx on only oadb.api_logs using btree (user_id, logged_at, log_id);
 
 alter table oadb.api_logs enable row level security, force row level security;
 

@@ -26,9 +26,9 @@ values (now(), {user}, '{note}', 'GET', 200, '{{"note": "{note}"}}');
 insert into oadb.analyzer_logs (logged_at, user_id, api_type, request, response)
 values (now(), {user}, '{note}', '{{}}', '{{}}');
 insert into oadb.traffic (logged_at, user_id, ip, method, path, status, duration_ms, endpoint)
-values (now(), {user}, '203.0.113.9', 'GET', '/{note}', 200, 1, '{note}');
+values (now(), nullif({user}, -1), '203.0.113.9', 'GET', '/{note}', 200, 1, '{note}');
 insert into oadb.latency (logged_at, user_id, order_id, total_ms, outcome, broker)
-values (now(), {user}, '{note}', 1, 'failed', '{note}');
+values (now(), nullif({user}, -1), '{note}', 1, 'failed', '{note}');
 """
 
 _NOBODYS = """
@@ -57,7 +57,7 @@ def fill_all(url: str) -> None:
     """Give both users and nobody rows, as a superuser."""
     fill(url, (ME, OTHER))
     with psycopg.connect(url) as connection:
-        for user, note in ((str(ME), "mine"), (str(OTHER), CANARY), ("null", CANARY)):
+        for user, note in ((str(ME), "mine"), (str(OTHER), CANARY), ("-1", CANARY)):
             connection.execute(_LOGS.format(user=user, note=note).encode())
         connection.execute(_NOBODYS.format(note=CANARY).encode())
 

@@ -7,7 +7,7 @@
 -- name: _list_missing_calls
 -- scope: all users (an import has rows of nobody, too)
 -- The positions, from 1, of rows of a batch that api_logs does not have. Served by
--- api_logs_pkey.
+-- api_logs_logged_at_idx.
 -- grows: with the partitions of a log, in each of which a batch is looked up; an import runs it.
 with found as materialized (
     select batch.position
@@ -54,7 +54,7 @@ order by batch.position;
 -- name: _list_missing_analyses
 -- scope: all users (an import has rows of nobody, too)
 -- The positions, from 1, of rows of a batch that analyzer_logs does not have. Served
--- by analyzer_logs_pkey.
+-- by analyzer_logs_logged_at_idx.
 -- grows: with the partitions of a log, in each of which a batch is looked up; an import runs it.
 -- grows (as oadb_user): no import has an identity, which would read all partitions.
 with found as materialized (

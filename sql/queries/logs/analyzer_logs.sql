@@ -12,7 +12,7 @@ insert into oadb.analyzer_logs (
 )
 select
     batch.logged_at,
-    batch.user_id,
+    coalesce(batch.user_id, -1 - (random() * 63)::bigint),
     batch.api_type,
     batch.request,
     batch.response
@@ -41,18 +41,18 @@ insert into oadb.analyzer_logs (
 )
 values (
     statement_timestamp(),
-    :user_id,
+    coalesce(:user_id, -1 - (random() * 63)::bigint),
     :api_type,
     :request,
     :response
 );
 
 -- name: get
--- The row with an id. Its time finds the partition. Served by analyzer_logs_pkey.
+-- The row with an id. Its time finds the partition. Served by analyzer_logs_logged_at_idx.
 select
     log_id,
     logged_at,
-    user_id,
+    case when user_id > 0 then user_id end as user_id,
     api_type,
     request,
     response
@@ -65,14 +65,14 @@ where
 -- Analyses, newest first; of a calendar day in a time zone if :day is given. Computes the bounds
 -- of the day instead of the day of each row, so that an index serves it and partitions are
 -- pruned. Days of 23 or 25 hours are counted right. Those of a user are served by
--- analyzer_logs_user_id_idx, others by analyzer_logs_pkey. For an :api_type, and for :text, in any
--- case and anywhere in the row, all of the window are read: give :day or :since.
+-- analyzer_logs_pkey, others by analyzer_logs_logged_at_idx. For an :api_type, and for :text, in
+-- any case and anywhere in the row, all of the window are read: give :day or :since.
 -- grows: with the window, for an :api_type or a :text that is rare.
 -- grows (as oadb_user): with the partitions, in each of which an index finds the rows.
 select
     log_id,
     logged_at,
-    user_id,
+    case when user_id > 0 then user_id end as user_id,
     api_type,
     request,
     response
@@ -101,18 +101,19 @@ limit :limit;
 
 -- name: stream
 -- Analyses of a window that pass the filters of list_analyses, oldest first, for an export. Served
--- by analyzer_logs_pkey.
+-- by analyzer_logs_logged_at_idx, those of a user by analyzer_logs_pkey.
 -- grows: with the window, all of which is exported.
 select
     log_id,
     logged_at,
-    user_id,
+    case when user_id > 0 then user_id end as user_id,
     api_type,
     request,
     response
 from oadb.analyzer_logs
 where
-    (:user_id::bigint is null or user_id = :user_id)
+    true
+    and user_id = :user_id  --? user_id
     and (:api_type::text is null or api_type = :api_type)
     and (
         :text::text is null
@@ -131,7 +132,7 @@ order by
 -- The number of analyses in a window, in one pass: the total, then by api_type, kind of
 -- error, strategy and symbol, the most frequent first, at most 100 of each. An error is a
 -- response with the status "error"; its message gives the kind. Those of a user are served by
--- analyzer_logs_user_id_idx, all by analyzer_logs_pkey.
+-- analyzer_logs_pkey, all by analyzer_logs_logged_at_idx.
 -- grows: with the window, all of which is counted.
 with analyses as (
     select
@@ -195,7 +196,7 @@ order by
 
 -- name: count
 -- The number of analyses that pass the filters of list_analyses. Those of a user are served by
--- analyzer_logs_user_id_idx, others by analyzer_logs_pkey.
+-- analyzer_logs_pkey, others by analyzer_logs_logged_at_idx.
 -- grows: with the window, all of which is counted.
 select count(*) as analyses
 from oadb.analyzer_logs

@@ -2,7 +2,8 @@
 --
 -- Lists have the newest rows first, from :since up to, but not including, :until. A page
 -- continues behind :last_logged_at and :last_log_id. logged_at is also compared by itself, so
--- that PostgreSQL prunes partitions.
+-- that PostgreSQL prunes partitions. A cluster divides calls by user_id: those of nobody have one
+-- of 64 numbers below 0, at random, and null where they are read.
 
 -- name: store
 -- A batch of rows. Each parameter is a column: an array in its text form.
@@ -19,7 +20,7 @@ insert into oadb.api_logs (
 )
 select
     batch.logged_at,
-    batch.user_id,
+    coalesce(batch.user_id, -1 - (random() * 63)::bigint),
     batch.endpoint,
     batch.method,
     batch.status,
@@ -64,7 +65,7 @@ insert into oadb.api_logs (
 )
 values (
     statement_timestamp(),
-    :user_id,
+    coalesce(:user_id, -1 - (random() * 63)::bigint),
     :endpoint,
     :method,
     :status,
@@ -75,11 +76,11 @@ values (
 );
 
 -- name: get
--- The row with an id. Its time finds the partition. Served by api_logs_pkey.
+-- The row with an id. Its time finds the partition. Served by api_logs_logged_at_idx.
 select
     log_id,
     logged_at,
-    user_id,
+    case when user_id > 0 then user_id end as user_id,
     endpoint,
     method,
     status,
@@ -93,16 +94,16 @@ where
     and log_id = :log_id;
 
 -- name: list_calls
--- Calls, newest first. Served by api_logs_user_id_idx, api_logs_endpoint_idx or
--- api_logs_status_idx with one of these filters, and by api_logs_pkey without any. Of several
--- filters one index serves, and the rows it finds are compared with the others; for :text, in any
--- case and anywhere in the row, all of the window are: give :since.
+-- Calls, newest first. Served by api_logs_pkey, api_logs_endpoint_idx or
+-- api_logs_status_idx with one of these filters, and by api_logs_logged_at_idx without any. Of
+-- several filters one index serves, and the rows it finds are compared with the others; for :text,
+-- in any case and anywhere in the row, all of the window are: give :since.
 -- grows: with the window, for several filters or a :text of which few calls are.
 -- grows (as oadb_user): with the partitions, in each of which an index finds the rows.
 select
     log_id,
     logged_at,
-    user_id,
+    case when user_id > 0 then user_id end as user_id,
     endpoint,
     method,
     status,
@@ -137,8 +138,8 @@ limit :limit;
 -- at the newest rows of the window, 300 for each row that is wanted: content that is in more than
 -- one row of 300 fills the page there. Otherwise finds all matches before it takes the newest; the
 -- window prunes partitions. There, logged_at must not be compared before all are found unless both
--- ends are given, or PostgreSQL reads the primary key instead. Served by api_logs_pkey, or by
--- api_logs_user_id_idx with a :user_id, then by api_logs_request_idx and api_logs_response_idx.
+-- ends are given, or PostgreSQL reads in order of time instead. Served by api_logs_logged_at_idx,
+-- or by api_logs_pkey with a :user_id, then by api_logs_request_idx and api_logs_response_idx.
 -- These two do not serve the owner of the tables: row-level security binds it by a condition, and
 -- the planner does not know that @> leaks nothing. Then it reads the window.
 -- grows: with the matches, of which the newest are taken, and for the owner with the window.
@@ -218,7 +219,7 @@ found as materialized (
 select
     log_id,
     logged_at,
-    user_id,
+    case when user_id > 0 then user_id end as user_id,
     endpoint,
     method,
     status,
@@ -265,13 +266,13 @@ limit :limit;
 
 -- name: stream
 -- Calls of a window that pass the filters of list_calls, oldest first, for an export.
--- Served by api_logs_pkey.
+-- Served by api_logs_logged_at_idx, those of a user by api_logs_pkey.
 -- grows: with the window, all of which is exported.
 -- grows (as oadb_user): with the partitions and the calls of one user.
 select
     log_id,
     logged_at,
-    user_id,
+    case when user_id > 0 then user_id end as user_id,
     endpoint,
     method,
     status,
@@ -281,7 +282,8 @@ select
     error
 from oadb.api_logs
 where
-    (:user_id::bigint is null or user_id = :user_id)
+    true
+    and user_id = :user_id  --? user_id
     and (:endpoint::text is null or endpoint = :endpoint)
     and (:status::integer is null or status = :status)
     and (
@@ -299,7 +301,7 @@ order by
 
 -- name: count
 -- The number of calls that pass the filters of list_calls. Those of a user are served by
--- api_logs_user_id_idx. Also served by api_logs_pkey.
+-- api_logs_pkey. Also served by api_logs_logged_at_idx.
 -- grows: with the window, all of which is counted.
 select count(*) as calls
 from oadb.api_logs
