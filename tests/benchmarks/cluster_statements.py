@@ -9,8 +9,9 @@ a transaction that is undone. Prints one line for each, and how many there are o
     router      one shard answers
     reference   only reference tables are read or written
     local       only tables of the coordinator, or none
+    copied      its rows are sent to their shards by the coordinator
     fan-out     several shards
-    utility     a command that PostgreSQL does not plan, such as LOCK; it is not run
+    utility     a command that is not planned, such as LOCK or COPY from a client; it is not run
     refused     Citus does not take it; the message says why
     undecided   something else is wrong, such as a sample value; the message says what
 
@@ -21,7 +22,7 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,11 +36,13 @@ if not __package__:
 from oadb.engine.binding.copies import copied_query
 from oadb.engine.binding.declarations import Declaration
 from oadb.engine.binding.packages import find
+from oadb.engine.binding.statements import Statement
 from oadb.tools.plans import named_statements
 from oadb.tools.plans.sample_values import sample_values
 
 _PLANNED = {"select", "with", "insert", "update", "delete", "copy"}
 _TASKS = re.compile(r"Task Count: (\d+)")
+_COPIED = "INSERT/SELECT method: pull to coordinator"
 # What Citus says when it does not take a statement, and when it cannot plan one.
 _REFUSALS = {"0A000", "XX000"}
 
@@ -79,6 +82,7 @@ def judged(url: str, names: Sequence[str] = ()) -> Iterator[Taken]:
 def _connection(url: str) -> psycopg.Connection:
     connection = psycopg.connect(url, autocommit=True, prepare_threshold=None)
     connection.execute("set lock_timeout = '2s'; set statement_timeout = '30s'")
+    connection.execute("set oadb.brokers = '{}'")  # what live_index.export_rows reads
     return connection
 
 
@@ -94,19 +98,23 @@ def _shard_names(connection: psycopg.Connection) -> re.Pattern[str]:
 def _judge(
     connection: psycopg.Connection, statement: Declaration, distributed: re.Pattern[str]
 ) -> Taken:
-    sql = (copied_query(statement.statement) if statement.is_copy else statement.statement).sql
+    asked = copied_query(statement.statement) if statement.is_copy else statement.statement
     given = sample_values(statement, datetime.now(UTC))
-    values = [given.get(name) for name in statement.statement.params]
-    if statement.statement.words[0] not in _PLANNED:
+    words = statement.statement.words
+    if words[0] not in _PLANNED or (words[0] == "copy" and "stdin" in words):
         return Taken(statement.label, "utility")
     try:
-        plan = _run_and_explain(connection, sql.decode(), values)
+        plan = _run_and_explain(connection, asked, given)
+    except psycopg.errors.InvalidTextRepresentation:  # an empty text that is read as an array
+        plan = _run_and_explain(connection, asked, {})
     except psycopg.Error as error:
         said = (error.diag.message_primary, error.diag.message_detail, error.diag.message_hint)
         text = f"[{error.sqlstate}] {'; '.join(each for each in said if each) or error}"
         return Taken(statement.label, "refused" if _is_refusal(error) else "undecided", text)
     tasks = [int(number) for number in _TASKS.findall(plan)]
-    if not tasks:
+    if _COPIED in plan:
+        kind = "copied"
+    elif not tasks:
         kind = "reference" if "Citus" in plan else "local"
     elif max(tasks) > 1:
         kind = "fan-out"
@@ -116,23 +124,24 @@ def _judge(
 
 
 def _run_and_explain(
-    connection: psycopg.Connection, statement: str, values: Sequence[str | None]
+    connection: psycopg.Connection, statement: Statement, given: Mapping[str, str | None]
 ) -> str:
     """Run a statement as a service does, and return its plan for the values."""
+    values = [given.get(name) for name in statement.params]
     literals = [texts.Literal(each).as_string(connection) for each in values]
     with connection.transaction(force_rollback=True):
         connection.execute("deallocate all")
-        connection.execute(f"prepare judged as {statement}".encode())
+        connection.execute(b"prepare judged as " + statement.sql)
         types = connection.execute(
             "select parameter_types::text[] from pg_prepared_statements where name = 'judged'"
         ).fetchone()
-        given = f"({', '.join(literals)})" if literals else ""
-        _run(connection, f"execute judged{given}")
+        _run(connection, "execute judged" + (f"({', '.join(literals)})" if literals else ""))
         # Citus cannot explain an INSERT with a SELECT that has parameters, although it runs it.
-        typed = [
-            f"({each}::{kind})" for each, kind in zip(literals, (types or [[]])[0], strict=True)
-        ]
-        text = re.sub(r"\$(\d+)", lambda found: typed[int(found[1]) - 1], statement)
+        typed = {
+            f":{name}": f" ({each}::{kind})"
+            for name, each, kind in zip(statement.params, literals, (types or [[]])[0], strict=True)
+        }
+        text = "".join(typed.get(each.text, each.text) for each in statement.parts)
         rows = connection.execute(f"explain (verbose, costs off) {text}".encode()).fetchall()
     return "\n".join(line for (line,) in rows)
 

@@ -9,6 +9,7 @@
 -- Reads all requests of the window, and prunes the partitions before it. Served by
 -- ban_exemptions_network_idx, known_networks_network_idx, sessions_ip_idx, traffic_pkey and
 -- users_pkey.
+-- fan-out: an administrator bans the clients of a host, and any request may be one of theirs.
 -- grows: with the requests of the window; an administrator runs it.
 with clients as materialized (
     select

@@ -8,6 +8,7 @@
 -- scope: all users (an import has rows of nobody, too)
 -- The positions, from 1, of rows of a batch that api_logs does not have. Served by
 -- api_logs_logged_at_idx.
+-- fan-out: an import compares each batch with all users' rows, by their times.
 -- grows: with the partitions of a log, in each of which a batch is looked up; an import runs it.
 with found as materialized (
     select batch.position
@@ -55,6 +56,7 @@ order by batch.position;
 -- scope: all users (an import has rows of nobody, too)
 -- The positions, from 1, of rows of a batch that analyzer_logs does not have. Served
 -- by analyzer_logs_logged_at_idx.
+-- fan-out: an import compares each batch with all users' rows, by their times.
 -- grows: with the partitions of a log, in each of which a batch is looked up; an import runs it.
 -- grows (as oadb_user): no import has an identity, which would read all partitions.
 with found as materialized (
@@ -91,6 +93,7 @@ order by batch.position;
 -- scope: all users (an import has rows of nobody, too)
 -- The positions, from 1, of rows of a batch that traffic does not have. Served by
 -- traffic_pkey.
+-- fan-out: an import compares each batch with all rows, by their times.
 -- grows: with the partitions of a log, in each of which a batch is looked up; an import runs it.
 with found as materialized (
     select batch.position
@@ -141,6 +144,7 @@ order by batch.position;
 -- scope: all users (an import has rows of nobody, too)
 -- The positions, from 1, of rows of a batch that latency does not have. Served by
 -- latency_pkey.
+-- fan-out: an import compares each batch with all rows, by their times.
 -- grows: with the partitions of a log, in each of which a batch is looked up; an import runs it.
 with found as materialized (
     select batch.position

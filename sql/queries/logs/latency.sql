@@ -137,6 +137,7 @@ where
 -- Calls, newest first; api_logs.sql explains windows and pages. Served by latency_pkey: for a rare
 -- :broker or :outcome, and for :text, in any case and anywhere in the row, all rows of the window
 -- are read.
+-- fan-out: it lists the calls to brokers of all users; each shard sends a page.
 -- grows: with the window, for a filter that few calls pass.
 -- grows (as oadb_user): no index is by user, which every order would pay for; give :since.
 select
@@ -177,6 +178,7 @@ limit :limit;
 -- name: stream
 -- Calls of a window that pass the filters of list_timings, oldest first, for an export.
 -- Served by latency_pkey.
+-- fan-out: it exports the calls to brokers of all users.
 -- grows: with the window, all of which is exported.
 -- grows (as oadb_user): no index is by user, which every order would pay for; give :since.
 select
@@ -214,6 +216,7 @@ order by
 -- name: count
 -- The number of calls that pass the filters of list_timings. Reads the window, without one all.
 -- Served by latency_pkey.
+-- fan-out: it counts the calls to brokers of all users; each shard sends a number.
 -- grows: with the window, all of which is counted.
 select count(*) as calls
 from oadb.latency
@@ -235,6 +238,7 @@ where
 -- Five rows, one for each part of a call, for all brokers together; then five for each
 -- broker, by number of calls. Otherwise as traffic._summarize. Served by latency_pkey
 -- and latency_rollups_pkey.
+-- fan-out: rows that are not in rollups yet are counted, on all shards at once.
 -- grows: with the buckets of the window, and the rows that are not rolled up yet.
 with spans as materialized (
     select
@@ -556,6 +560,7 @@ order by
 -- name: list_brokers
 -- Of all calls in rollups, and of those that are not rolled up yet. Served by latency_pkey,
 -- latency_rollups_pkey and log_batches_first_at_idx.
+-- fan-out: rows that are not in rollups yet are counted, on all shards at once.
 -- grows: with the buckets of rollups; for an administrator's page.
 with waiting as (
     select

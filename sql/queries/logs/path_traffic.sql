@@ -4,6 +4,7 @@
 -- One row for each of :prefixes, in their order, also if no path begins with it; a request counts
 -- for each of its prefixes. The requests of the window are read once. Rollups are by endpoint, so
 -- they do not serve it. Served by traffic_pkey.
+-- fan-out: it counts the requests of all users, on all shards at once.
 -- grows: with the requests of the window, all of which are counted.
 -- grows (as oadb_user): with the requests of the window, of which those of one user count.
 with wanted as materialized (

@@ -84,6 +84,7 @@ order by starts_at;
 -- name: _count_traffic
 -- Counts the rows of whole minutes. A count never decreases: rows are only deleted by
 -- retention, and stay counted here. Served by traffic_pkey.
+-- fan-out: a rollup counts the rows of all shards, each its own; maintenance runs it.
 insert into oadb.traffic_rollups as known (
     resolution,
     started_at,
@@ -261,6 +262,7 @@ on conflict (resolution, started_at, endpoint) do update
 
 -- name: _count_latency
 -- As _count_traffic, for each measured part of a call. Served by latency_pkey.
+-- fan-out: a rollup counts the rows of all shards, each its own; maintenance runs it.
 insert into oadb.latency_rollups as known (
     resolution,
     started_at,

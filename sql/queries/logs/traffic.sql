@@ -118,6 +118,7 @@ where
 -- traffic_status_idx with an :error_status, and by traffic_pkey otherwise: for a rare route or
 -- another rare status, and for :text, in any case and anywhere in the row, all rows of the window
 -- are read.
+-- fan-out: it lists the requests of all users; each shard sends a page.
 -- grows: with the window, for a filter without an index that few requests pass.
 -- grows (as oadb_user): no index is by user, which every request would pay for; give :since.
 -- not together: status, error_status
@@ -158,6 +159,7 @@ limit :limit;
 -- name: stream
 -- Requests of a window that pass the filters of list_requests, oldest first, for an export.
 -- Served by traffic_pkey.
+-- fan-out: it exports the requests of all users.
 -- grows: with the window, all of which is exported.
 -- grows (as oadb_user): no index is by user, which every request would pay for; give :since.
 select
@@ -190,6 +192,7 @@ order by
 -- name: count
 -- The number of requests that pass the filters of list_requests. Those of an address are served by
 -- traffic_ip_idx, others by traffic_pkey.
+-- fan-out: it counts the requests of all users; each shard sends a number.
 -- grows: with the window, all of which is counted.
 -- grows (as oadb_user): no index is by user, which every request would pay for; give :since.
 select count(*) as requests
@@ -211,6 +214,7 @@ where
 -- requests of the window, whatever their hosts; those with most requests first. A client whose
 -- number of requests changes between two pages may be missed or appear twice; :until in the past
 -- prevents it. Served by traffic_pkey.
+-- fan-out: it counts the requests of all users by client, on all shards at once.
 -- grows: with the partitions of the window, in each of which it looks for the newest rows.
 -- grows (as oadb_user): no index is by user, which every request would pay for; give :since.
 with newest as (
@@ -264,6 +268,7 @@ limit :limit;
 -- ordered so that each span is read from the index. The function reads batches by
 -- the index of those that are not rolled up. Served by traffic_pkey and
 -- traffic_rollups_pkey.
+-- fan-out: rows that are not in rollups yet are counted, on all shards at once.
 -- grows: with the buckets of the window, and the rows that are not rolled up yet.
 with spans as materialized (
     select

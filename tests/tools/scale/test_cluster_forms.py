@@ -250,7 +250,7 @@ def test_no_later_migration_of_oadb_has_a_refused_form() -> None:
 
     after = layout_file.judged_after(OADB)
 
-    assert after == "0061_revoke_deletes_of_credentials"
+    assert after == "0067_key_logs_by_user"
     assert [*cluster_check.of_migrations(OADB, names, after)] == []
     assert any("0014_" in each for each in cluster_check.of_migrations(OADB, names, ""))
 

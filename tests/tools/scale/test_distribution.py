@@ -1,27 +1,33 @@
 """`oadb distribute` on a real Citus cluster: from a migrated database to rows on workers."""
 
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Generator
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from oadb import Config, Database
 from oadb.engine import dsn
-from oadb.engine.binding.packages import find
+from oadb.engine.binding.packages import Package, find
 from oadb.errors import MigrationError
-from oadb.logs import traffic
+from oadb.logs import api_logs, traffic
 from oadb.logs.writer import LogWriter
 from oadb.tools.migrations import runner
 from oadb.tools.scale import distribution
 from tests.support.citus_cluster import LOGGER, CitusDatabase, migrated, needs_citus, run
+from tests.support.migrations import LOCK_TIMEOUT, MIGRATIONS
 
 pytestmark = [pytest.mark.slow, needs_citus]
 
 OADB = [find("oadb")]
+# The migration that keys calls by the user, and one that comes after it.
+KEYED, NOTES = "0067_key_logs_by_user", "9999_add_notes"
 LOGS = {"oadb.analyzer_logs", "oadb.api_logs", "oadb.latency", "oadb.traffic"}
 
 
@@ -125,11 +131,52 @@ def test_partitions_are_made_walled_and_dropped_on_workers(database: CitusDataba
         connection.execute("call oadb.drop_log_partition('traffic', %s, '4s')", [name])
 
 
-def test_migrations_go_on_after_tables_were_distributed(database: CitusDatabase) -> None:
-    undone = runner.rollback(dsn.parse(database.here), count=3)
-    report = runner.migrate(dsn.parse(database.here))
+def test_calls_of_a_user_are_on_one_shard_and_those_of_nobody_are_divided(
+    database: CitusDatabase,
+) -> None:
+    call = partial(api_logs.Call, endpoint="/", method="GET", status=200)
+    with LogWriter(config(database.as_role(LOGGER))) as writer:
+        for number in range(600):
+            assert writer.offer(call(user_id=4 if number % 2 else None))
 
-    assert [*report.applied] == [*reversed(undone)]
+    shards = (
+        "select count(distinct get_shard_id_for_distribution_column('oadb.api_logs', user_id)) "
+        "from oadb.api_logs where user_id "
+    )
+    assert run(database.here, f"{shards} = 4") == [(1,)]
+    assert run(database.here, f"{shards} < 0") == [(8,)]
+    explained = run(database.here, "explain select * from oadb.api_logs where user_id = 4")
+    assert any("Task Count: 1" in str(line) for (line,) in explained)
+    with Database(config(database.as_role("oadb_app"))) as db:
+        assert len(api_logs.list_calls(db, user_id=4, limit=1000)) == 300
+        assert {each.user_id for each in api_logs.stream(db)} == {4, None}
+        assert {each.user_id for each in api_logs.list_calls(db.as_user(4)).rows} == {4}
+        api_logs.record(db, call(user_id=None))
+
+
+def test_migrations_go_on_after_tables_were_distributed(
+    database: CitusDatabase, tmp_path: Path
+) -> None:
+    folder = tmp_path / "migrations"
+    shutil.copytree(MIGRATIONS, folder)
+    (folder / f"{NOTES}.sql").write_text(
+        f"-- depends: {KEYED}\n{LOCK_TIMEOUT}alter table oadb.traffic add column note text;\n"
+    )
+    (folder / f"{NOTES}.rollback.sql").write_text(
+        f"{LOCK_TIMEOUT}alter table oadb.traffic drop column note;\n"
+    )
+    later = [Package("oadb", tmp_path, "sql")]
+    report = runner.migrate(dsn.parse(database.here), packages=later)
+    undone = runner.rollback(dsn.parse(database.here), count=1, packages=later)
+
+    assert ([*report.applied], [*undone]) == ([NOTES], [NOTES])
+    assert distribution.plan(dsn.parse(database.here), OADB).faults == []
+
+
+def test_the_key_of_distributed_calls_is_not_rolled_back(database: CitusDatabase) -> None:
+    with pytest.raises(MigrationError, match=KEYED):
+        runner.rollback(dsn.parse(database.here), count=1)
+
     assert distribution.plan(dsn.parse(database.here), OADB).faults == []
 
 
