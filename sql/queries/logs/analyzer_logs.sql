@@ -106,6 +106,7 @@ limit :limit;
 -- by analyzer_logs_logged_at_idx, those of a user by analyzer_logs_pkey.
 -- fan-out: without :user_id it exports the analyses of all users.
 -- grows: with the window, all of which is exported.
+-- grows (as oadb_user): with the partitions, in each of which an index finds the rows.
 select
     log_id,
     logged_at,

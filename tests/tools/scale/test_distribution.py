@@ -18,7 +18,7 @@ from oadb.engine.binding.packages import Package, find
 from oadb.errors import MigrationError
 from oadb.logs import api_logs, traffic
 from oadb.logs.writer import LogWriter
-from oadb.tools.migrations import runner
+from oadb.tools.migrations import runner, script_folder
 from oadb.tools.scale import distribution
 from tests.support.citus_cluster import LOGGER, CitusDatabase, migrated, needs_citus, run
 from tests.support.migrations import LOCK_TIMEOUT, MIGRATIONS
@@ -26,8 +26,9 @@ from tests.support.migrations import LOCK_TIMEOUT, MIGRATIONS
 pytestmark = [pytest.mark.slow, needs_citus]
 
 OADB = [find("oadb")]
-# The migration that keys calls by the user, and one that comes after it.
-KEYED, NOTES = "0067_key_logs_by_user", "9999_add_notes"
+IDS = script_folder.ids(MIGRATIONS)
+# The migration that keys calls by the user, and one that comes after all others.
+KEYED, NOTES = "0067_key_logs_by_user", f"{int(IDS[-1][:4]) + 1:04}_add_notes"
 LOGS = {"oadb.analyzer_logs", "oadb.api_logs", "oadb.latency", "oadb.traffic"}
 
 
@@ -160,7 +161,7 @@ def test_migrations_go_on_after_tables_were_distributed(
     folder = tmp_path / "migrations"
     shutil.copytree(MIGRATIONS, folder)
     (folder / f"{NOTES}.sql").write_text(
-        f"-- depends: {KEYED}\n{LOCK_TIMEOUT}alter table oadb.traffic add column note text;\n"
+        f"-- depends: {IDS[-1]}\n{LOCK_TIMEOUT}alter table oadb.traffic add column note text;\n"
     )
     (folder / f"{NOTES}.rollback.sql").write_text(
         f"{LOCK_TIMEOUT}alter table oadb.traffic drop column note;\n"
@@ -175,7 +176,8 @@ def test_migrations_go_on_after_tables_were_distributed(
 
 def test_the_key_of_distributed_calls_is_not_rolled_back(database: CitusDatabase) -> None:
     with pytest.raises(MigrationError, match=KEYED):
-        runner.rollback(dsn.parse(database.here), count=1)
+        runner.rollback(dsn.parse(database.here), count=len(IDS) - IDS.index(KEYED))
+    runner.migrate(dsn.parse(database.here))
 
     assert distribution.plan(dsn.parse(database.here), OADB).faults == []
 
