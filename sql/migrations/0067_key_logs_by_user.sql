@@ -5,7 +5,7 @@
 -- cluster divides these rows as well; a user's id is above 0.
 --
 -- Lock: access exclusive on oadb.api_logs and analyzer_logs, whose rows of nobody are updated and
--- which are read for two indexes each: about LOCKTIME for a million rows.
+-- which are read for two indexes each: some seconds for a million rows.
 -- Deploy: after the code, which sends these numbers; what sends null is refused from then on.
 
 -- Two indexes take the places of two others, and a partitioned table has no other way to its key.

@@ -133,13 +133,13 @@ def _run_and_explain(
         connection.execute("deallocate all")
         connection.execute(b"prepare judged as " + statement.sql)
         types = connection.execute(
-            "select parameter_types::text[] from pg_prepared_statements where name = 'judged'"
-        ).fetchone()
+            "select unnest(parameter_types)::text from pg_prepared_statements where name = 'judged'"
+        ).fetchall()
         _run(connection, "execute judged" + (f"({', '.join(literals)})" if literals else ""))
         # Citus cannot explain an INSERT with a SELECT that has parameters, although it runs it.
         typed = {
             f":{name}": f" ({each}::{kind})"
-            for name, each, kind in zip(statement.params, literals, (types or [[]])[0], strict=True)
+            for name, each, (kind,) in zip(statement.params, literals, types, strict=True)
         }
         text = "".join(typed.get(each.text, each.text) for each in statement.parts)
         rows = connection.execute(f"explain (verbose, costs off) {text}".encode()).fetchall()

@@ -58,7 +58,7 @@ def test_they_are_read_as_those_of_nobody(db: Database) -> None:
 def test_rows_from_before_the_numbers_get_one_and_lose_it_with_the_migration(url: str) -> None:
     count = "select count(*) filter (where user_id is null), count(*) filter (where user_id < 0), "
     count += "count(*) filter (where user_id = 7) from oadb.api_logs"
-    states = []
+    states: list[tuple[int, ...] | None] = []
     with psycopg.connect(url) as connection:
         for file in (f"{KEYED}.rollback.sql", f"{KEYED}.sql"):
             connection.execute((MIGRATIONS / file).read_bytes())
