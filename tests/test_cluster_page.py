@@ -69,7 +69,7 @@ def test_variants_that_differ_are_told_by_the_parameter_that_decides() -> None:
         "logs.list": "fan-out", "logs.list +since": "fan-out",
         "logs.list +user_id": "router", "logs.list +since +user_id": "router",
         "logs.get": "local",
-    }  # fmt: skip
+    }  # fmt: skip  # a table
 
     assert cluster_page.told("logs.list", answers) == "router with `user_id`, else fan-out"
     assert cluster_page.told("logs.get", answers) == "local"
