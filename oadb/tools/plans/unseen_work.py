@@ -1,0 +1,120 @@
+"""What PostgreSQL runs for a statement that writes, and that no plan shows.
+
+Triggers; the lookup of a row that a foreign key refers to; and the search for the rows that refer
+to one that is deleted or gets another key, which reads a whole table if no index serves it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from oadb.engine.binding.queries import queries
+from oadb.engine.executors import Runner
+
+query = queries(__name__)
+
+WriteEvent = Literal["insert", "update", "delete", "truncate"]
+
+
+@dataclass(frozen=True, slots=True)
+class FiredTrigger:
+    """A trigger that fires in an ordinary session; one of a partition is one of its table.
+
+    Attributes:
+        table_name: As ``schema.name``, without quotes.
+        timing: ``before``, ``after``, ``instead of`` or, if deferred, ``at commit``.
+        columns: Of ``update of``; none if an update of any column fires it.
+        is_conditional: Whether it has a condition, its ``when``.
+        function_name: As ``schema.name``.
+    """
+
+    table_name: str
+    name: str
+    timing: str
+    events: list[str]
+    is_for_each_row: bool
+    columns: list[str]
+    is_conditional: bool
+    function_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedKey:
+    """A foreign key: what it asks of each side.
+
+    Attributes:
+        table_name: The table that refers to another, as ``schema.name``, without quotes.
+        target: The table that it refers to; ``target_columns`` are in the order of ``columns``.
+        on_delete, on_update: ``no action``, ``restrict``, ``cascade``, ``set null`` or
+            ``set default``.
+        target_index: Where a new reference is looked up, with a lock of its row for key share.
+        index_name: Where the rows that refer to one are looked up; None: the table is read whole.
+        comment: That of the constraint; '' without one.
+    """
+
+    table_name: str
+    name: str
+    columns: list[str]
+    target: str
+    target_columns: list[str]
+    on_delete: str
+    on_update: str
+    target_index: str
+    index_name: str | None
+    comment: str
+
+
+@query
+def _list_triggers() -> list[FiredTrigger]: ...
+
+
+@query
+def _list_keys() -> list[CheckedKey]: ...
+
+
+query.complete()
+
+
+@dataclass(frozen=True, slots=True)
+class UnseenWork:
+    """The triggers and foreign keys of a database, by tables as ``schema.name``.
+
+    Attributes:
+        keys: Those of a table that refers to others.
+        references: Those that refer to a table.
+    """
+
+    triggers: Mapping[str, Sequence[FiredTrigger]]
+    keys: Mapping[str, Sequence[CheckedKey]]
+    references: Mapping[str, Sequence[CheckedKey]]
+
+    def fired(self, table: str, event: WriteEvent) -> Iterator[FiredTrigger]:
+        """Yield the triggers that may fire when a table is written, by name."""
+        for each in self.triggers.get(table, ()):
+            if event in each.events:
+                yield each
+
+    def looked_up(self, table: str, event: WriteEvent) -> Sequence[CheckedKey]:
+        """Return the foreign keys whose target is looked up: of an update, if it changes them."""
+        return self.keys.get(table, ()) if event in {"insert", "update"} else ()
+
+    def searched(self, table: str, event: WriteEvent) -> Sequence[CheckedKey]:
+        """Return those whose rows are searched: of an update, if it changes what they refer to."""
+        return self.references.get(table, ()) if event in {"update", "delete"} else ()
+
+
+def read(db: Runner) -> UnseenWork:
+    """Read the triggers and foreign keys of all schemas.
+
+    Raises:
+        UnavailableError: no connection to the server.
+    """
+    triggers = defaultdict[str, list[FiredTrigger]](list)
+    keys, references = (defaultdict[str, list[CheckedKey]](list) for _ in range(2))
+    for trigger in _list_triggers(db):
+        triggers[trigger.table_name].append(trigger)
+    for key in _list_keys(db):
+        keys[key.table_name].append(key)
+        references[key.target].append(key)
+    return UnseenWork(dict(triggers), dict(keys), dict(references))
