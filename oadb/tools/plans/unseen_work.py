@@ -5,7 +5,7 @@ to one that is deleted or gets another key, which reads a whole table if no inde
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Literal
 
@@ -46,10 +46,12 @@ class CheckedKey:
     Attributes:
         table_name: The table that refers to another, as ``schema.name``, without quotes.
         target: The table that it refers to; ``target_columns`` are in the order of ``columns``.
+        set_columns: Its columns, and those that they are generated from.
         on_delete, on_update: ``no action``, ``restrict``, ``cascade``, ``set null`` or
             ``set default``.
         target_index: Where a new reference is looked up, with a lock of its row for key share.
         index_name: Where the rows that refer to one are looked up; None: the table is read whole.
+        rows: Of the table that refers, with its partitions, as statistics say.
         comment: That of the constraint; '' without one.
     """
 
@@ -58,10 +60,12 @@ class CheckedKey:
     columns: list[str]
     target: str
     target_columns: list[str]
+    set_columns: list[str]
     on_delete: str
     on_update: str
     target_index: str
     index_name: str | None
+    rows: float
     comment: str
 
 
@@ -89,19 +93,46 @@ class UnseenWork:
     keys: Mapping[str, Sequence[CheckedKey]]
     references: Mapping[str, Sequence[CheckedKey]]
 
-    def fired(self, table: str, event: WriteEvent) -> Iterator[FiredTrigger]:
-        """Yield the triggers that may fire when a table is written, by name."""
+    def fired(
+        self, table: str, event: WriteEvent, columns: Set[str] | None = None
+    ) -> Iterator[FiredTrigger]:
+        """Yield the triggers that may fire when a table is written, by name.
+
+        Args:
+            columns: those that an update sets; None if that is not known.
+        """
         for each in self.triggers.get(table, ()):
-            if event in each.events:
+            is_of_all = event != "update" or not each.columns
+            if event in each.events and (is_of_all or _has_any(columns, each.columns)):
                 yield each
 
-    def looked_up(self, table: str, event: WriteEvent) -> Sequence[CheckedKey]:
-        """Return the foreign keys whose target is looked up: of an update, if it changes them."""
-        return self.keys.get(table, ()) if event in {"insert", "update"} else ()
+    def looked_up(
+        self, table: str, event: WriteEvent, columns: Set[str] | None = None
+    ) -> Iterator[CheckedKey]:
+        """Yield the foreign keys whose target is looked up: for an update, if it changes them.
 
-    def searched(self, table: str, event: WriteEvent) -> Sequence[CheckedKey]:
-        """Return those whose rows are searched: of an update, if it changes what they refer to."""
-        return self.references.get(table, ()) if event in {"update", "delete"} else ()
+        Args:
+            columns: as for ``fired``.
+        """
+        for each in self.keys.get(table, ()):
+            if event == "insert" or (event == "update" and _has_any(columns, each.set_columns)):
+                yield each
+
+    def searched(
+        self, table: str, event: WriteEvent, columns: Set[str] | None = None
+    ) -> Iterator[CheckedKey]:
+        """Yield those whose rows are searched: for an update, if it changes what they refer to.
+
+        Args:
+            columns: as for ``fired``.
+        """
+        for each in self.references.get(table, ()):
+            if event == "delete" or (event == "update" and _has_any(columns, each.target_columns)):
+                yield each
+
+
+def _has_any(columns: Set[str] | None, wanted: Sequence[str]) -> bool:
+    return columns is None or not columns.isdisjoint(wanted)
 
 
 def read(db: Runner) -> UnseenWork:

@@ -26,6 +26,10 @@ create table bakery.sales (
 ) partition by range (sold_at);
 create table bakery.sales_1 partition of bakery.sales
 for values from ('2026-01-01') to ('2026-02-01');
+create table bakery.crumbs (
+    label text primary key, loaf_id int generated always as (length(label)) stored
+    references bakery.loaves
+);
 comment on constraint sales_loaf_id_fkey on bakery.sales is 'what it is for';
 create trigger notes_a_sale after insert on bakery.sales
 for each row when (new.loaf_id is null) execute function bakery.note();
@@ -95,15 +99,47 @@ def test_a_foreign_key_is_looked_up_on_one_side_and_searched_on_the_other(
     assert looked_up is searched
     assert (looked_up.target_index, looked_up.on_delete) == ("shops_pkey", "cascade")
     assert looked_up.index_name == "loaves_shop_idx"  # in another order
-    assert not found.looked_up("bakery.loaves", "delete")
-    assert not found.searched("bakery.shops", "insert")
+    assert not [*found.looked_up("bakery.loaves", "delete")]
+    assert not [*found.searched("bakery.shops", "insert")]
 
 
 def test_a_foreign_key_of_a_partitioned_table_is_there_once(found: UnseenWork) -> None:
-    (key,) = found.searched("bakery.loaves", "delete")
+    _, key = found.searched("bakery.loaves", "delete")
 
     assert (key.table_name, key.index_name) == ("bakery.sales", None)
     assert key.comment == "what it is for"
+
+
+def test_an_update_of_other_columns_concerns_no_foreign_key(found: UnseenWork) -> None:
+    def of(*columns: str) -> list[str]:
+        keys = found.looked_up("bakery.loaves", "update", {*columns})
+        return [
+            each.name for each in (*keys, *found.searched("bakery.loaves", "update", {*columns}))
+        ]
+
+    assert of("baker") == []
+    assert of("country") == ["loaves_country_shop_id_fkey"]
+    assert of("loaf_id") == ["crumbs_loaf_id_fkey", "sales_loaf_id_fkey"]
+    assert not [*found.fired("bakery.loaves", "update", {"country"})]
+
+
+def test_an_update_changes_a_generated_reference_by_what_it_is_made_of(found: UnseenWork) -> None:
+    (key,) = found.looked_up("bakery.crumbs", "update", {"label"})
+
+    assert key.columns == ["loaf_id"]
+    assert key.set_columns == ["label", "loaf_id"]
+
+
+def test_the_rows_of_a_foreign_key_are_those_of_all_partitions(
+    bakery: Database, owner: psycopg.Connection
+) -> None:
+    owner.execute("insert into bakery.sales select '2026-01-03' from generate_series(1, 70)")
+    owner.execute("analyze bakery.sales_1")
+
+    keys = {each.name: each for each in unseen_work.read(bakery).references["bakery.loaves"]}
+
+    assert keys["sales_loaf_id_fkey"].rows == 70
+    assert keys["crumbs_loaf_id_fkey"].rows == 0
 
 
 INDEXES = {
@@ -124,7 +160,7 @@ def test_a_foreign_key_needs_an_index_that_begins_with_its_columns(
     bakery: Database, owner: psycopg.Connection, index: str
 ) -> None:
     owner.execute(f"create index planted_idx {index}".encode())
-    (key,) = unseen_work.read(bakery).searched("bakery.loaves", "delete")
+    _, key = unseen_work.read(bakery).searched("bakery.loaves", "delete")
     owner.execute("drop index bakery.planted_idx")
 
     assert key.index_name == ("planted_idx" if INDEXES[index] else None)

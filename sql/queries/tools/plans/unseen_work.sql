@@ -53,7 +53,9 @@ order by table_name, name;
 -- Foreign keys of all schemas, not those that PostgreSQL makes for partitions. The index is the
 -- smallest one in which the rows that refer to one can be found: a B-tree that begins with the
 -- columns in any order, or a hash of the only one, of all rows or of those in which they are not
--- null. Target index: where a new reference is looked up. Reads the catalog alone.
+-- null. Target index: where a new reference is looked up. Set columns: those by which an update
+-- changes the reference, also those that it is generated from. Rows: of all partitions, as
+-- statistics say. Reads the catalog alone.
 select
     namespace.nspname || '.' || class.relname as table_name,
     key.conname::text as name,
@@ -76,6 +78,28 @@ select
                 and number.number = attribute.attnum
         order by number.place
     ) as target_columns,
+    array(
+        select attribute.attname::text
+        from pg_catalog.pg_attribute as attribute
+        where
+            attribute.attrelid = key.conrelid
+            and (
+                attribute.attnum = any(key.conkey)
+                or exists (
+                    select
+                    from pg_catalog.pg_attrdef as generation
+                    inner join pg_catalog.pg_depend as source on generation.oid = source.objid
+                    where
+                        generation.adrelid = key.conrelid
+                        and generation.adnum = any(key.conkey)
+                        and source.classid = 'pg_catalog.pg_attrdef'::regclass
+                        and source.refclassid = 'pg_catalog.pg_class'::regclass
+                        and source.refobjid = key.conrelid
+                        and source.refobjsubid = attribute.attnum
+                )
+            )
+        order by attribute.attnum
+    ) as set_columns,
     case key.confdeltype
         when 'c' then 'cascade'
         when 'n' then 'set null'
@@ -130,6 +154,14 @@ select
         order by index.indnatts, index_class.relname
         limit 1
     ) as index_name,
+    coalesce(
+        (
+            select sum(greatest(part.reltuples, 0))
+            from pg_catalog.pg_partition_tree(key.conrelid::regclass) as tree
+            inner join pg_catalog.pg_class as part on tree.relid = part.oid
+        ),
+        greatest(class.reltuples, 0)
+    )::float8 as rows,
     coalesce(pg_catalog.obj_description(key.oid, 'pg_constraint'), '') as comment
 from pg_catalog.pg_constraint as key
 inner join pg_catalog.pg_class as class on key.conrelid = class.oid
