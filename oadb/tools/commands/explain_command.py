@@ -11,12 +11,21 @@ from rich.console import Console
 from oadb.engine.binding.declarations import Declaration
 from oadb.engine.binding.packages import Package
 from oadb.engine.config import Config
+from oadb.engine.database import Database
+from oadb.engine.dsn import Dsn, reachable
 from oadb.errors import ConfigError
 from oadb.tools import package_list
 from oadb.tools.commands import options
 from oadb.tools.commands.options import DatabaseUrl, Packages
 from oadb.tools.commands.report import FOUND
-from oadb.tools.plans import named_statements, own_session, plan_view, sized_database
+from oadb.tools.plans import (
+    named_statements,
+    own_session,
+    plan_view,
+    sized_database,
+    unseen_text,
+    unseen_work,
+)
 from oadb.tools.plans.planning import Limits, Planned, Planner, Unplanned
 from oadb.tools.usage import UsageError
 
@@ -93,14 +102,15 @@ def run_explain(
     statement = _found(packages, name, variant)
     values = _values(statement, given or (), needed=analyze)
     with (
-        _planner(packages, rows) as (planner, limits),
+        _planner(packages, rows) as (planner, limits, dsn),
         _acting(planner, role, identity, limits, statement),
     ):
         planned = planner.plan(statement, values, analyze=analyze)
+        beside = _beside(dsn, statement, planned)
     if isinstance(planned, Unplanned):
         typer.echo(str(planned))
         raise typer.Exit(FOUND)
-    _show(planned)
+    _show(planned, beside)
 
 
 @contextmanager
@@ -129,27 +139,46 @@ def _acting(
         yield
 
 
-def _show(planned: Planned) -> None:
+def _beside(dsn: Dsn, statement: Declaration, planned: Planned | Unplanned) -> list[str]:
+    """Return what the plan does not show: what it fires, looks up and calls."""
+    if isinstance(planned, Unplanned):
+        return []
+    with reachable(dsn) as target, Database(Config(target)) as db:
+        work = unseen_work.read(db)
+        fired = unseen_text.lines(work, unseen_text.of_tree(planned.tree))
+        return [*fired, *unseen_text.calls(db, statement.statement)]
+
+
+def _show(planned: Planned, beside: Sequence[str]) -> None:
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         console.width = _PIPED_WIDTH
     console.print(plan_view.view(planned))
+    if beside:
+        console.print("beside the plan:", *beside, sep="\n  ")
+    for each in planned.triggers:
+        console.print(
+            f"{each.name} of {each.table_name}: {each.calls:,} times, {each.total_ms:.2f} ms"
+        )
     if planned.execution_ms is not None:
         console.print(f"planned in {planned.planning_ms} ms, run in {planned.execution_ms} ms")
 
 
 @contextmanager
-def _planner(packages: Sequence[Package], rows: int | None) -> Generator[tuple[Planner, Limits]]:
-    """Give what plans on the live database, or at a simulated size."""
+def _planner(
+    packages: Sequence[Package], rows: int | None
+) -> Generator[tuple[Planner, Limits, Dsn]]:
+    """Give what plans on the live database, or at a simulated size, and that database."""
     if rows is not None:
         with sized_database.sized(packages, rows) as dsn, Planner.to(dsn) as planner:
-            yield planner, _LIMITS
+            yield planner, _LIMITS, dsn
         return
     config = Config.from_env()
     statement = min(config.statement_timeout_seconds or _LIMITS[0], _LIMITS[0])
     lock = min(config.lock_timeout_seconds or _LIMITS[1], _LIMITS[1])
-    with Planner.to(own_session.target(config)) as planner:
-        yield planner, (statement, lock)
+    dsn = own_session.target(config)
+    with Planner.to(dsn) as planner:
+        yield planner, (statement, lock), dsn
 
 
 def _found(packages: Sequence[Package], name: str, variant: str) -> Declaration:

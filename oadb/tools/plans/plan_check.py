@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from oadb.engine.binding.packages import Package
+from oadb.engine.config import Config
+from oadb.engine.database import Database
 from oadb.engine.dsn import Dsn
 from oadb.tools.plans import (
     growth_reasons,
@@ -12,13 +14,16 @@ from oadb.tools.plans import (
     plan_text,
     role_plans,
     served_comments,
+    unseen_plans,
+    unseen_work,
 )
 from oadb.tools.plans.growth_reasons import Unbounded
 from oadb.tools.plans.named_statements import PlacedStatement
 from oadb.tools.plans.plan_lock import Block, LockedPlan
 from oadb.tools.plans.planning import Unplanned
-from oadb.tools.plans.scaled_plans import ScaledPlan
+from oadb.tools.plans.scaled_plans import SCALES, ScaledPlan
 from oadb.tools.plans.served_comments import UnprovenIndex
+from oadb.tools.plans.unseen_plans import UnservedKey
 
 # Of a statement with more variants, blocks say less, so that many of them are the same.
 _MOST_VARIANTS = 8
@@ -26,9 +31,12 @@ _MOST_VARIANTS = 8
 # What has no plan anywhere.
 _NEVER = frozenset({"copy", "utility"})
 
-Disagreement = LockedPlan | Unbounded | Unplanned | UnprovenIndex
-"""What a check finds: a plan that is not the locked one, a statement that grows without a reason, a
-statement that cannot be planned, an index in its comment that is in none of its plans."""
+Problem = Unbounded | Unplanned | UnprovenIndex | UnservedKey
+"""A statement that grows without a reason, one that cannot be planned, an index in a comment that
+is in none of the statement's plans, a foreign key without an index."""
+
+Disagreement = LockedPlan | Problem
+"""What a check finds: a problem, or a plan that is not the locked one."""
 
 
 @dataclass(slots=True)
@@ -61,11 +69,13 @@ class PlannedPackages:
     Attributes:
         unplanned: Statements that should have a plan, and have none.
         unproven: Indexes that comments name wrongly.
+        unserved: Foreign keys that no index serves.
     """
 
     files: tuple[PlannedFile, ...]
     unplanned: tuple[Unplanned, ...]
     unproven: tuple[UnprovenIndex, ...]
+    unserved: tuple[UnservedKey, ...]
 
     def write(self) -> None:
         """Write the locks, and delete those of query files that are gone.
@@ -97,10 +107,11 @@ class PlannedPackages:
             for path in plan_lock.strays(package):
                 yield from plan_lock.compare(str(path), plan_lock.read(path), {})
 
-    def problems(self) -> Iterator[Unplanned | UnprovenIndex | Unbounded]:
+    def problems(self) -> Iterator[Problem]:
         """Yield what is wrong whatever the locks say."""
         yield from self.unplanned
         yield from self.unproven
+        yield from self.unserved
         for file in self.files:
             yield from growth_reasons.unbounded(file.plans)
 
@@ -114,7 +125,11 @@ def plan(database: Callable[[int], Dsn], statements: Sequence[PlacedStatement]) 
     Raises:
         ConfigError: a package's ``uses.toml`` is not valid.
     """
-    found, refused = role_plans.plan_all(database, statements)
+    planned, refused = role_plans.plan_all(database, statements)
+    target = database(SCALES[0])
+    with Database(Config(target)) as db:
+        work = unseen_work.read(db)
+    found = unseen_plans.with_unseen(work, target, statements, planned)
     unplanned = [
         each for each in found if isinstance(each, Unplanned) and each.reason not in _NEVER
     ]
@@ -122,9 +137,12 @@ def plan(database: Callable[[int], Dsn], statements: Sequence[PlacedStatement]) 
         key: PlannedFile(*key)
         for key in dict.fromkeys((each.package, each.place) for each in statements)
     }
-    for each, planned in zip(statements, found, strict=True):
-        if isinstance(planned, ScaledPlan):
-            files[each.package, each.place].plans.append(planned)
+    for each, of_each in zip(statements, found, strict=True):
+        if isinstance(of_each, ScaledPlan):
+            files[each.package, each.place].plans.append(of_each)
     plans = (plan for file in files.values() for plan in file.plans)
     unproven = served_comments.unproven(database, plans)
-    return PlannedPackages(tuple(files.values()), (*unplanned, *refused), (*unproven,))
+    unserved = unseen_plans.unserved(work)
+    return PlannedPackages(
+        tuple(files.values()), (*unplanned, *refused), (*unproven,), (*unserved,)
+    )

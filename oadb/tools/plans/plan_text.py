@@ -44,9 +44,8 @@ def block(plan: ScaledPlan, *, is_brief: bool = False) -> tuple[str, ...]:
     Args:
         is_brief: whether to show of conditions only the columns that an index is asked for.
     """
-    return *_lines(plan, is_brief=is_brief), *(
-        line for other in plan.others for line in _lines(other, is_brief=is_brief)
-    )
+    roles = (plan, *plan.others)
+    return *(line for each in roles for line in _lines(each, is_brief=is_brief)), *plan.beside
 
 
 def _lines(plan: ScaledPlan, *, is_brief: bool) -> Iterator[str]:

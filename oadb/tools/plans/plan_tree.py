@@ -34,6 +34,7 @@ PlanJson = TypedDict(
         "Presorted Key": list[str],
         "Group Key": list[str],
         "Conflict Arbiter Indexes": list[str],
+        "Conflict Resolution": str,
         "Subplans Removed": int,
         "Startup Cost": float,
         "Total Cost": float,
@@ -104,6 +105,7 @@ class PlanNode:
         keys: What it sorts or groups by.
         presorted: How many of these keys the input is sorted by already.
         arbiters: The indexes in which an insert looks for conflicts.
+        updates_conflicts: Whether an insert updates the row that it conflicts with.
         subplan: The name of the subplan that it begins: ``CTE found``, ``InitPlan 1``.
         relationship: How its parent uses it: ``Outer``, ``Inner``, ``Subquery``, ``InitPlan``, ...
         removed_parts: How many partitions were left out when the plan was started.
@@ -124,6 +126,7 @@ class PlanNode:
     keys: tuple[str, ...]
     presorted: int
     arbiters: tuple[str, ...]
+    updates_conflicts: bool
     subplan: str | None
     relationship: str | None
     removed_parts: int
@@ -178,6 +181,7 @@ def read(plan: PlanJson, owners: Mapping[str, str]) -> PlanNode:
         keys=(*plan.get("Sort Key", ()), *plan.get("Group Key", ())),
         presorted=len(plan.get("Presorted Key", ())),
         arbiters=tuple(owners.get(name, name) for name in plan.get("Conflict Arbiter Indexes", ())),
+        updates_conflicts=plan.get("Conflict Resolution") == "UPDATE",
         subplan=plan.get("Subplan Name"),
         relationship=plan.get("Parent Relationship"),
         removed_parts=plan.get("Subplans Removed", 0),

@@ -29,6 +29,7 @@ from oadb.engine.direct_connection import DirectConnection
 from oadb.engine.dsn import Dsn, connection_keywords, reachable
 from oadb.tools import lock_holders
 from oadb.tools.plans import explain_answers, own_session, plan_tree, planned_relations
+from oadb.tools.plans.explain_answers import TimedTrigger
 from oadb.tools.plans.plan_tree import PlanNode
 from oadb.tools.usage import UsageError
 
@@ -68,6 +69,7 @@ class Planned:
 
     Attributes:
         planning_ms, execution_ms: In milliseconds; None unless it was run.
+        triggers: What it fired when it was run.
     """
 
     label: str
@@ -75,6 +77,7 @@ class Planned:
     is_generic: bool
     planning_ms: float | None = None
     execution_ms: float | None = None
+    triggers: tuple[TimedTrigger, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +276,7 @@ class Planner:
                 mode == "generic",
                 each.get("Planning Time"),
                 each.get("Execution Time"),
+                (*explain_answers.triggers(each),),
             )
             for mode, each in zip(modes, found, strict=True)
         ]

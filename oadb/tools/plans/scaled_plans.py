@@ -42,6 +42,7 @@ class ScaledPlan:
         partitions: Of each partitioned table, how many partitions it has.
         alike: Other roles that run it, with the same plan.
         others: Its plans as each role with another plan, at the first two of SCALES.
+        beside: What it fires and looks up besides, as lines.
     """
 
     statement: Declaration
@@ -53,6 +54,7 @@ class ScaledPlan:
     partitions: Mapping[str, int]
     alike: tuple[str, ...] = ()
     others: "tuple[ScaledPlan, ...]" = ()
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ to one that is deleted or gets another key, which reads a whole table if no inde
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Literal
 
@@ -69,12 +70,24 @@ class CheckedKey:
     comment: str
 
 
+@dataclass(frozen=True, slots=True)
+class CalledFunction:
+    """A function, as ``schema.name``, and the language of its body."""
+
+    name: str
+    language: str
+
+
 @query
 def _list_triggers() -> list[FiredTrigger]: ...
 
 
 @query
 def _list_keys() -> list[CheckedKey]: ...
+
+
+@query
+def list_functions(names: list[str]) -> list[CalledFunction]: ...
 
 
 query.complete()
@@ -94,7 +107,7 @@ class UnseenWork:
     references: Mapping[str, Sequence[CheckedKey]]
 
     def fired(
-        self, table: str, event: WriteEvent, columns: Set[str] | None = None
+        self, table: str, event: WriteEvent, columns: AbstractSet[str] | None = None
     ) -> Iterator[FiredTrigger]:
         """Yield the triggers that may fire when a table is written, by name.
 
@@ -107,7 +120,7 @@ class UnseenWork:
                 yield each
 
     def looked_up(
-        self, table: str, event: WriteEvent, columns: Set[str] | None = None
+        self, table: str, event: WriteEvent, columns: AbstractSet[str] | None = None
     ) -> Iterator[CheckedKey]:
         """Yield the foreign keys whose target is looked up: for an update, if it changes them.
 
@@ -119,7 +132,7 @@ class UnseenWork:
                 yield each
 
     def searched(
-        self, table: str, event: WriteEvent, columns: Set[str] | None = None
+        self, table: str, event: WriteEvent, columns: AbstractSet[str] | None = None
     ) -> Iterator[CheckedKey]:
         """Yield those whose rows are searched: for an update, if it changes what they refer to.
 
@@ -131,7 +144,7 @@ class UnseenWork:
                 yield each
 
 
-def _has_any(columns: Set[str] | None, wanted: Sequence[str]) -> bool:
+def _has_any(columns: AbstractSet[str] | None, wanted: Sequence[str]) -> bool:
     return columns is None or not columns.isdisjoint(wanted)
 
 

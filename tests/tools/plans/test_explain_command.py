@@ -45,6 +45,30 @@ def test_a_write_that_is_analyzed_is_undone(url: str) -> None:
         assert found.fetchone() == (0,)
 
 
+def test_what_a_write_fires_and_looks_up_is_shown_beside_its_plan(url: str) -> None:
+    done = oadb("explain", "deleted_users.erase", url=url)
+
+    beside = done.stdout.partition("beside the plan:\n")[2].splitlines()
+    found = "  searches oadb.sessions in sessions_pkey: sessions_user_id_fkey, on delete cascade"
+    assert found in beside
+    below = beside[beside.index(found) + 1]
+    assert below.startswith(
+        "      fires records_session_ended of oadb.sessions after delete of each"
+    )
+
+
+def test_what_is_analyzed_says_how_long_triggers_took(url: str) -> None:
+    values = ("username=fired", "email=fired@example.in", "is_admin=false")
+    given = [part for value in values for part in ("--set", value)]
+    done = oadb("explain", "users._create", *given, "--analyze", url=url)
+
+    assert "records_user_created of users: 1 times, " in done.stdout
+
+
+def test_a_read_that_calls_no_function_has_nothing_beside_its_plan(url: str) -> None:
+    assert "beside" not in oadb("explain", "users.get", url=url).stdout
+
+
 def test_a_statement_that_fails_shows_no_row(url: str) -> None:
     values = ("username=", "email=hidden@example.in", "is_admin=false")
     given = [part for value in values for part in ("--set", value)]

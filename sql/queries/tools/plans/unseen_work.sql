@@ -173,3 +173,16 @@ where
     key.contype = 'f'
     and key.conparentid = 0
 order by table_name, name;
+
+-- name: list_functions
+-- Those of some names, schema.name, whose body PostgreSQL runs as statements.
+select distinct
+    namespace.nspname || '.' || function.proname as name,
+    pg_language.lanname::text as language
+from pg_catalog.pg_proc as function
+inner join pg_catalog.pg_namespace as namespace on function.pronamespace = namespace.oid
+inner join pg_catalog.pg_language on function.prolang = pg_language.oid
+where
+    namespace.nspname || '.' || function.proname = any(:names)
+    and pg_language.lanname not in ('internal', 'c')
+order by name, language;
