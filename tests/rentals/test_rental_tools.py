@@ -6,14 +6,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from oadb import Database
 from oadb.engine import dsn
 from oadb.engine.binding.packages import Package
 from oadb.engine.config import Config
 from oadb.testing.servers import Server
 from oadb.tools.contract import comparison
 from oadb.tools.migrations import runner
+from oadb.tools.plans import statistics_export
 from tests.support.rig import Observer
 
 HERE = Path(__file__).parent
@@ -45,6 +48,23 @@ def test_the_command_checks_the_package_by_its_name(rentals_url: str) -> None:
     done = run("oadb", "check", "--package", "rentals", DATABASE_URL=rentals_url)
 
     assert (done.returncode, done.stdout) == (0, "all declarations agree with the database\n")
+
+
+def test_statistics_of_several_columns_are_said_to_be_left_out(
+    planted: Database, rentals_url: str
+) -> None:
+    with psycopg.connect(rentals_url, autocommit=True) as connection:
+        connection.execute(
+            "create statistics rentals.films_kinds on category_id, rating from rentals.films; "
+            "create statistics rentals.titles on (lower(title)) from rentals.films"
+        )
+        found = statistics_export.export(planted, ["rentals"], [])
+        connection.execute("drop statistics rentals.films_kinds, rentals.titles")
+
+    assert [*map(str, found.left_out)] == [
+        "rentals.films_kinds (ndistinct, dependencies, mcv) of rentals.films",
+        "rentals.titles (expressions) of rentals.films",
+    ]
 
 
 def test_the_tables_go_down_and_up_again(oadb_server: Server, rentals: Package) -> None:

@@ -1,5 +1,6 @@
 """The command ``oadb plan``; see ``oadb.tools.plans``."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ from oadb.tools.commands.report import FOUND
 from oadb.tools.plans import named_statements, plan_check, sized_database
 from oadb.tools.plans.named_statements import PlacedStatement
 from oadb.tools.plans.plan_check import PlannedPackages
+from oadb.tools.plans.planned_catalog import ExtendedStatistics
 from oadb.tools.usage import UsageError
 
 app = options.command()
@@ -35,8 +37,9 @@ def run_plan(
     It needs no database: plans are made on a temporary server, in databases without rows whose
     statistics and files have the size of 10^9, 10^6 and 10^4 rows. With --check, a plan that is
     another one than in sql/plans is shown as a diff, and a statement that grows with its tables is
-    refused unless its comment says -- grows: why. Tables that sql/statistics does not have are
-    named. Exits with 3 if anything was found.
+    refused unless its comment says -- grows: why, and so is a foreign key without an index, unless
+    the comment on the constraint does. Tables that sql/statistics does not have are named. Exits
+    with 3 if anything was found.
     """
     if [name is not None, write, check].count(True) != 1:
         raise UsageError("one of NAME, --write and --check is needed: oadb plan users.get")
@@ -45,11 +48,14 @@ def run_plan(
         named = named_statements.named(packages, *_split(name))
         with sized_database.sizing(packages) as sizes:
             _show(plan_check.plan(sizes.database, named), named)
+            _name_extended(sizes.left_out().extended)
         return
     with sized_database.sizing(packages) as sizes:
         every = [*named_statements.every(packages)]
         planned = plan_check.plan(sizes.database, every)
-        _name_without_statistics(sizes.without_statistics())
+        left_out = sizes.left_out()
+    _name_without_statistics(left_out.tables)
+    _name_extended(left_out.extended)
     if write:
         planned.write()
         _report([*planned.problems()], "all plans are written")
@@ -72,7 +78,17 @@ def _show(planned: PlannedPackages, statements: list[PlacedStatement]) -> None:
         typer.echo(f"{statements[0].statement.label}: PostgreSQL makes no plan for it")
 
 
-def _name_without_statistics(tables: list[str]) -> None:
+def _name_extended(extended: Sequence[ExtendedStatistics]) -> None:
+    if extended:
+        typer.echo(
+            "planned without what create statistics says, which PostgreSQL 18 cannot restore, so "
+            "that rows of conditions on several columns may be estimated otherwise in production: "
+            f"{', '.join(map(str, extended))}",
+            err=True,
+        )
+
+
+def _name_without_statistics(tables: Sequence[str]) -> None:
     if tables:
         typer.echo(
             "planned with as many rows as the largest tables, because no file of sql/statistics "

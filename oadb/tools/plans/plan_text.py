@@ -56,7 +56,7 @@ def _lines(plan: ScaledPlan, *, is_brief: bool) -> Iterator[str]:
     outlines = [" < ".join(outline(tree)) for tree in plan.trees]
     yield f"{plan.judged.growth}, {how}, as {who}"
     yield from shown.lines(plan.judged)
-    for scale, found in zip(SCALES[1:], outlines[1:], strict=False):  # other roles have fewer
+    for scale, found in zip(SCALES[1:], outlines[1:], strict=True):
         if found != outlines[0]:
             yield f"10^{len(str(scale)) - 1} rows: {found}"
 

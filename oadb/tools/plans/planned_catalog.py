@@ -93,6 +93,25 @@ class IndexExpression:
 
 
 @dataclass(frozen=True, slots=True)
+class ExtendedStatistics:
+    """What ``create statistics`` made on a table, both as ``schema.name``.
+
+    PostgreSQL 18 has no function that restores it: a simulated size is planned without it.
+
+    Attributes:
+        kinds: Of ``ndistinct``, ``dependencies``, ``mcv`` and ``expressions``.
+    """
+
+    name: str
+    table_name: str
+    kinds: list[str]
+
+    def __str__(self) -> str:
+        """Return its name, with what it says of which table."""
+        return f"{self.name} ({', '.join(self.kinds)}) of {self.table_name}"
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedCatalog:
     """All of it, of some schemas. Whether a table is a partition, its ``parent_id`` says."""
 
@@ -101,7 +120,7 @@ class PlannedCatalog:
     rules: Mapping[int, Sequence[ColumnRule]]
     indexes: Mapping[int, PlannedIndex]
     expressions: Mapping[int, Sequence[IndexExpression]]
-    extended: Sequence[str]
+    extended: Sequence[ExtendedStatistics]
 
     def whole_index(self, index: PlannedIndex) -> PlannedIndex:
         """Return the index of the whole table that one of a partition belongs to, or itself."""
@@ -131,7 +150,7 @@ def _list_expressions(schemas: list[str]) -> list[IndexExpression]: ...
 
 
 @query
-def _list_extended_statistics(schemas: list[str]) -> list[str]: ...
+def _list_extended_statistics(schemas: list[str]) -> list[ExtendedStatistics]: ...
 
 
 @query

@@ -138,7 +138,10 @@ class _Roles:
         judged = self._judge(large.tree, small.tree)
         if not self._differs(plan, large.tree, judged):
             return None
-        trees = large.tree, small.tree
+        smallest = self._again(sessions, 2, plan)
+        if isinstance(smallest, Unplanned):
+            return smallest
+        trees = large.tree, small.tree, smallest.tree
         return replace(plan, role=self._role, trees=trees, judged=judged, alike=(), others=())
 
     def _again(self, sessions: ScaleSessions, scale: int, plan: ScaledPlan) -> Planned | Unplanned:

@@ -41,7 +41,7 @@ class ScaledPlan:
         judged: The first of the trees.
         partitions: Of each partitioned table, how many partitions it has.
         alike: Other roles that run it, with the same plan.
-        others: Its plans as each role with another plan, at the first two of SCALES.
+        others: Its plans as each role with another plan.
         beside: What it fires and looks up besides, as lines.
     """
 

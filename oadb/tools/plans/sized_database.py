@@ -11,6 +11,7 @@ executed there: a statement would read empty pages.
 from collections.abc import Generator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Lock
@@ -34,7 +35,7 @@ from oadb.tools.plans import (
     sparse_files,
     statistics_files,
 )
-from oadb.tools.plans.planned_catalog import PlannedCatalog
+from oadb.tools.plans.planned_catalog import ExtendedStatistics, PlannedCatalog
 from oadb.tools.plans.simulation import SizedFile
 from oadb.tools.plans.table_shapes import TableShape
 
@@ -43,6 +44,19 @@ FIRST_VERSION = 180_000
 
 # Of the server: nothing may read or shorten the files, or analyze what is in them.
 _SETTINGS = {"autovacuum": "off"}
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What simulated sizes are planned without.
+
+    Attributes:
+        tables: Those of which no file of statistics says anything, in order.
+        extended: What ``create statistics`` made.
+    """
+
+    tables: Sequence[str]
+    extended: Sequence[ExtendedStatistics]
 
 
 class Sizing:
@@ -77,10 +91,11 @@ class Sizing:
                 self._made[rows] = dsn
             return self._made[rows]
 
-    def without_statistics(self) -> list[str]:
-        """Return the tables of which no file of statistics says anything, in order."""
+    def left_out(self) -> LeftOut:
+        """Return what the databases are planned without."""
         found = _read(Dsn(self._server.result().keywords), self._schemas)
-        return statistics_files.without_statistics(self._shapes, found)
+        without = statistics_files.without_statistics(self._shapes, found)
+        return LeftOut(without, found.extended)
 
     def copy(self, name: str) -> Dsn:
         """Make a database with the schemas and no rows, which has no size."""

@@ -13,7 +13,7 @@ from oadb.engine.executors import Runner
 from oadb.errors import ParameterError
 from oadb.tools.plans import moments, planned_catalog, table_sizes
 from oadb.tools.plans.index_sizes import OWN_PAGES
-from oadb.tools.plans.planned_catalog import PlannedIndex, PlannedTable
+from oadb.tools.plans.planned_catalog import ExtendedStatistics, PlannedIndex, PlannedTable
 from oadb.tools.plans.sparse_files import PAGE
 from oadb.tools.plans.table_sizes import FEWEST
 
@@ -58,10 +58,16 @@ class LiveValues:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """The content of a file of statistics, and a sentence for each thing that could not be read."""
+    """The content of a file of statistics.
+
+    Attributes:
+        unread: A sentence for each thing that could not be read.
+        left_out: What a file of statistics has no place for.
+    """
 
     tables: dict[str, Json]
     unread: list[str]
+    left_out: Sequence[ExtendedStatistics]
 
 
 @query
@@ -117,7 +123,7 @@ class _Export:
                     )
             else:
                 tables[str(table)] = {"rows": {"fixed": self._rows(table)}}
-        return Exported(tables, unread)
+        return Exported(tables, unread, self._catalog.extended)
 
     def _require(self, values: Sequence[str]) -> None:
         known = {

@@ -1,12 +1,14 @@
 """What runs beside the plans of statements that write; foreign keys that no index serves."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from oadb.engine.binding.packages import Package
 from oadb.engine.dsn import Dsn
 from oadb.tools.dependencies import statement_uses
 from oadb.tools.dependencies.uses import NotAsked, StatementUses
+from oadb.tools.migrations import created_schemas
 from oadb.tools.plans import unseen_text
 from oadb.tools.plans.named_statements import PlacedStatement
 from oadb.tools.plans.plan_tree import PlanNode
@@ -58,26 +60,33 @@ def unserved(work: UnseenWork) -> Iterator[UnservedKey]:
 def with_unseen(
     work: UnseenWork, target: Dsn, statements: Sequence[PlacedStatement], found: Sequence[Found]
 ) -> list[Found]:
-    """Return plans with what runs beside them; of statements in a database, in their order."""
+    """Return plans with what runs beside them; of statements in a database, in their order.
+
+    A package is told nothing of the tables of others that are planned with it, except oadb's: its
+    lock is the same without them.
+    """
     writing = {
         number: plan
         for number, plan in enumerate(found)
-        if isinstance(plan, ScaledPlan) and _writes(plan)
+        if isinstance(plan, ScaledPlan) and unseen_text.has_writes(plan.trees[0])
     }
     added = [*found]
-    for package in {statements[number].package for number in writing}:
+    packages = {statements[number].package for number in writing}
+    for package in packages:
+        known = work.without(_schemas_of(packages - {package}) - _schemas_of([package]))
         own = [number for number in writing if statements[number].package == package]
         asked = statement_uses.ask_statements(
             target, package.name, [writing[number].statement.statement for number in own]
         )
         for number, uses in zip(own, asked, strict=True):
             tree = writing[number].trees[0]
-            added[number] = replace(writing[number], beside=(*beside(work, uses, tree),))
+            added[number] = replace(writing[number], beside=(*beside(known, uses, tree),))
     return added
 
 
-def _writes(plan: ScaledPlan) -> bool:
-    return any(node.kind in unseen_text.WRITING for node in plan.trees[0].walk())
+def _schemas_of(packages: Iterable[Package]) -> frozenset[str]:
+    own = (created_schemas.schemas(each) for each in packages if each.name != "oadb")
+    return frozenset(name for names in own for name in names)
 
 
 def beside(work: UnseenWork, uses: StatementUses | NotAsked, tree: PlanNode) -> Iterator[str]:

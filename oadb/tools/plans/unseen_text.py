@@ -24,8 +24,12 @@ _PART = re.compile(r'"((?:[^"]|"")*)"|([^".]+)')
 
 _SILENT = frozenset({"space", "comment"})
 
-WRITING = frozenset({"Insert", "Update", "Delete", "Merge"})
-"""The nodes of plans that write."""
+_EVENTS: dict[str, tuple[WriteEvent, ...]] = {
+    "Insert": ("insert",),
+    "Update": ("update",),
+    "Delete": ("delete",),
+    "Merge": ("insert", "update", "delete"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +70,24 @@ def of_tree(tree: PlanNode) -> Iterator[TableWrite]:
 
     Of a MERGE, it is all that it might do.
     """
-    events: dict[str, tuple[WriteEvent, ...]] = {
-        "Insert": ("insert",),
-        "Update": ("update",),
-        "Delete": ("delete",),
-        "Merge": ("insert", "update", "delete"),
-    }
     found = [
         TableWrite(node.relation, event)
         for node in tree.walk()
         if node.relation is not None
-        for event in (*events.get(node.kind, ()), *(("update",) if node.updates_conflicts else ()))
+        for event in _events_of(node)
     ]
     yield from dict.fromkeys(found)
+
+
+def _events_of(node: PlanNode) -> Iterator[WriteEvent]:
+    yield from _EVENTS.get(node.kind, ())
+    if node.updates_conflicts:
+        yield "update"
+
+
+def has_writes(tree: PlanNode) -> bool:
+    """Say whether a plan writes."""
+    return any(node.kind in _EVENTS for node in tree.walk())
 
 
 def lines(work: UnseenWork, writes: Iterable[TableWrite]) -> Iterator[str]:

@@ -5,7 +5,7 @@ to one that is deleted or gets another key, which reads a whole table if no inde
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Literal
@@ -23,6 +23,7 @@ class FiredTrigger:
     """A trigger that fires in an ordinary session; one of a partition is one of its table.
 
     Attributes:
+        schema_name: That of its table.
         table_name: As ``schema.name``, without quotes.
         timing: ``before``, ``after``, ``instead of`` or, if deferred, ``at commit``.
         columns: Of ``update of``; none if an update of any column fires it.
@@ -30,6 +31,7 @@ class FiredTrigger:
         function_name: As ``schema.name``.
     """
 
+    schema_name: str
     table_name: str
     name: str
     timing: str
@@ -45,7 +47,8 @@ class CheckedKey:
     """A foreign key: what it asks of each side.
 
     Attributes:
-        table_name: The table that refers to another, as ``schema.name``, without quotes.
+        schema_name: That of the table that refers to another.
+        table_name: This table, as ``schema.name``, without quotes.
         target: The table that it refers to; ``target_columns`` are in the order of ``columns``.
         set_columns: Its columns, and those that they are generated from.
         on_delete, on_update: ``no action``, ``restrict``, ``cascade``, ``set null`` or
@@ -56,6 +59,7 @@ class CheckedKey:
         comment: That of the constraint; '' without one.
     """
 
+    schema_name: str
     table_name: str
     name: str
     columns: list[str]
@@ -106,6 +110,14 @@ class UnseenWork:
     keys: Mapping[str, Sequence[CheckedKey]]
     references: Mapping[str, Sequence[CheckedKey]]
 
+    def without(self, schemas: AbstractSet[str]) -> "UnseenWork":
+        """Return what is left without the tables of some schemas."""
+        return _work(
+            (each for found in self.triggers.values() for each in found),
+            (each for found in self.keys.values() for each in found),
+            schemas,
+        )
+
     def fired(
         self, table: str, event: WriteEvent, columns: AbstractSet[str] | None = None
     ) -> Iterator[FiredTrigger]:
@@ -154,11 +166,19 @@ def read(db: Runner) -> UnseenWork:
     Raises:
         UnavailableError: no connection to the server.
     """
-    triggers = defaultdict[str, list[FiredTrigger]](list)
-    keys, references = (defaultdict[str, list[CheckedKey]](list) for _ in range(2))
-    for trigger in _list_triggers(db):
-        triggers[trigger.table_name].append(trigger)
-    for key in _list_keys(db):
-        keys[key.table_name].append(key)
-        references[key.target].append(key)
-    return UnseenWork(dict(triggers), dict(keys), dict(references))
+    return _work(_list_triggers(db), _list_keys(db), frozenset())
+
+
+def _work(
+    triggers: Iterable[FiredTrigger], keys: Iterable[CheckedKey], left_out: AbstractSet[str]
+) -> UnseenWork:
+    by_table = defaultdict[str, list[FiredTrigger]](list)
+    of_table, to_table = (defaultdict[str, list[CheckedKey]](list) for _ in range(2))
+    for trigger in triggers:
+        if trigger.schema_name not in left_out:
+            by_table[trigger.table_name].append(trigger)
+    for key in keys:
+        if key.schema_name not in left_out:
+            of_table[key.table_name].append(key)
+            to_table[key.target].append(key)
+    return UnseenWork(dict(by_table), dict(of_table), dict(to_table))

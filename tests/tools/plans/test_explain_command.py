@@ -46,7 +46,7 @@ def test_a_write_that_is_analyzed_is_undone(url: str) -> None:
 
 
 def test_what_a_write_fires_and_looks_up_is_shown_beside_its_plan(url: str) -> None:
-    done = oadb("explain", "deleted_users.erase", url=url)
+    done = oadb("explain", "users._delete", url=url)
 
     beside = done.stdout.partition("beside the plan:\n")[2].splitlines()
     found = "  searches oadb.sessions in sessions_pkey: sessions_user_id_fkey, on delete cascade"

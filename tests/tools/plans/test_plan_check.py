@@ -14,8 +14,10 @@ from oadb.engine.dsn import Dsn
 from oadb.tools.plans import plan_lock, plan_text, sized_database
 from oadb.tools.plans.growth_reasons import Unbounded
 from oadb.tools.plans.plan_lock import LockedPlan
+from oadb.tools.plans.planned_catalog import ExtendedStatistics
 from oadb.tools.plans.planning import Unplanned
 from oadb.tools.plans.scaled_plans import SCALES
+from oadb.tools.plans.sized_database import LeftOut
 from tests.support.command_line import oadb
 from tests.support.growing_shop import large_shop, small_shop
 from tests.support.planned_shop import OF_USER, PlannedShop, shop
@@ -33,6 +35,7 @@ def test_a_plan_that_is_written_agrees(shop: PlannedShop) -> None:
     assert "        orders.user_id = :user_id" in shop.lock.read_text().splitlines()
 
 
+ADDED_STATISTICS = ExtendedStatistics("shop.orders_kinds", "shop.orders", ["ndistinct", "mcv"])
 BY_TIME = "select order_id from shop.orders where placed_at = :placed"
 
 
@@ -257,7 +260,9 @@ def test_the_command_shows_writes_and_checks(
 
     def sizing(_: object) -> nullcontext[SimpleNamespace]:
         return nullcontext(
-            SimpleNamespace(database=database, without_statistics=lambda: ["shop.orders"])
+            SimpleNamespace(
+                database=database, left_out=lambda: LeftOut(["shop.orders"], [ADDED_STATISTICS])
+            )
         )
 
     monkeypatch.setattr(sized_database, "sizing", sizing)
@@ -273,5 +278,10 @@ def test_the_command_shows_writes_and_checks(
     assert (missing.returncode, written.returncode, checked.returncode) == (3, 0, 0)
     assert "is not in sql/plans/planned_shop.plan" in missing.stdout
     assert "no file of sql/statistics has them: shop.orders" in checked.stderr
+    for each in (shown, written, checked):
+        assert "planned without what create statistics says" in each.stderr
+        assert "otherwise in production: shop.orders_kinds (ndistinct, mcv) of shop.orders" in (
+            each.stderr
+        )
     assert (nothing.returncode, nothing.stdout) == (2, "")
     assert "one of NAME, --write and --check is needed" in nothing.stderr

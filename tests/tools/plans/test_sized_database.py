@@ -23,7 +23,7 @@ from oadb.tools.plans import (
     statistics_files,
 )
 from oadb.tools.plans.planned_catalog import PlannedCatalog
-from oadb.tools.plans.sized_database import Sizing
+from oadb.tools.plans.sized_database import LeftOut, Sizing
 from tests.support.declared import OADB, declaration
 from tests.support.plan_agreement import connect, labels_of, planned
 from tests.support.shape_rows import ShapeRows
@@ -87,7 +87,7 @@ def test_tables_without_rows_are_planned_as_if_they_had_as_many_as_the_scale(siz
     assert "Index Scan Backward using api_logs_2" in explained(many, newest)
     assert "rows=1000000 " in explained(many, "select * from oadb.sessions")
     assert sizes.database(10**9) is many
-    assert sizes.without_statistics() == []
+    assert sizes.left_out() == LeftOut([], [])
 
 
 @pytest.mark.long("migrates a server of its own, and fills tables")
@@ -168,7 +168,7 @@ def test_what_prevents_the_server_is_raised_where_a_database_is_asked_for() -> N
     server.set_exception(ConfigError("embedded PostgreSQL is not installed"))
     sizes = Sizing(server, ["oadb"], {})
 
-    for ask in (lambda: sizes.database(10), lambda: sizes.copy("again"), sizes.without_statistics):
+    for ask in (lambda: sizes.database(10), lambda: sizes.copy("again"), sizes.left_out):
         with pytest.raises(ConfigError, match="not installed"):
             ask()
 

@@ -126,6 +126,21 @@ def test_the_command_prints_a_file_and_writes_nothing(used_url: str) -> None:
     assert json.loads(done.stdout)["oadb.traffic"]["columns"]["status"]["values"]["404"] == 0.1
 
 
+def test_what_create_statistics_made_is_said_to_be_left_out(used_url: str) -> None:
+    with psycopg.connect(used_url, autocommit=True) as connection:
+        connection.execute(
+            "create statistics public.planted (ndistinct, mcv) on username, email from oadb.users"
+        )
+        done = oadb("statistics", "export", url=used_url)
+        connection.execute("drop statistics public.planted")
+
+    assert done.returncode == 0
+    assert done.stderr == (
+        "left out is what create statistics made, which PostgreSQL 18 cannot restore: "
+        "public.planted (ndistinct, mcv) of oadb.users\n"
+    )
+
+
 def test_tables_that_hide_their_statistics_from_a_role_are_named(used_url: str) -> None:
     with psycopg.connect(used_url, autocommit=True) as connection:
         connection.execute("create role oadb_test_reader login")

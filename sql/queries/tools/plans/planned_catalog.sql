@@ -136,11 +136,26 @@ order by
     number;
 
 -- name: _list_extended_statistics
--- What "create statistics" made in these schemas: PostgreSQL 18 has no function that restores it.
-select (namespace.nspname || '.' || extended.stxname)::text as name
+-- What "create statistics" made on tables of these schemas, also in other schemas.
+select
+    namespace.nspname || '.' || extended.stxname as name,
+    table_schema.nspname || '.' || class.relname as table_name,
+    array(
+        select
+            case kind.letter
+                when 'd' then 'ndistinct'
+                when 'f' then 'dependencies'
+                when 'm' then 'mcv'
+                else 'expressions'
+            end
+        from unnest(extended.stxkind) with ordinality as kind (letter, place)
+        order by kind.place
+    ) as kinds
 from pg_catalog.pg_statistic_ext as extended
 inner join pg_catalog.pg_namespace as namespace on extended.stxnamespace = namespace.oid
-where namespace.nspname = any(:schemas)
+inner join pg_catalog.pg_class as class on extended.stxrelid = class.oid
+inner join pg_catalog.pg_namespace as table_schema on class.relnamespace = table_schema.oid
+where table_schema.nspname = any(:schemas)
 order by name;
 
 -- name: has_logs

@@ -5,6 +5,7 @@
 -- for partitions. One of a partition counts as one of the partitioned table. Columns are those of
 -- "update of". Reads the catalog alone.
 select
+    namespace.nspname::text as schema_name,
     namespace.nspname || '.' || class.relname as table_name,
     trigger_.tgname::text as name,
     case
@@ -57,6 +58,7 @@ order by table_name, name;
 -- changes the reference, also those that it is generated from. Rows: of all partitions, as
 -- statistics say. Reads the catalog alone.
 select
+    namespace.nspname::text as schema_name,
     namespace.nspname || '.' || class.relname as table_name,
     key.conname::text as name,
     array(

@@ -60,3 +60,15 @@ create table rentals.roles (
     constraint roles_actor_id_fkey foreign key (actor_id) references rentals.actors (actor_id),
     constraint roles_pkey primary key (film_id, actor_id)
 );
+
+comment on constraint films_category_id_fkey on rentals.films is
+'grows: categories stay.';
+
+comment on constraint films_language_id_fkey on rentals.films is
+'grows: languages stay.';
+
+comment on constraint films_original_language_id_fkey on rentals.films is
+'grows: languages stay.';
+
+comment on constraint roles_actor_id_fkey on rentals.roles is
+'grows: actors stay.';

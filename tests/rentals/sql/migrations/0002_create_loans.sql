@@ -41,3 +41,18 @@ create table rentals.loans (
         period with &&
     )
 );
+
+comment on constraint customers_store_id_fkey on rentals.customers is
+'grows: a store that closes keeps its row.';
+
+comment on constraint copies_film_id_fkey on rentals.copies is
+'grows: films stay.';
+
+comment on constraint copies_store_id_fkey on rentals.copies is
+'grows: a store that closes keeps its row.';
+
+comment on constraint loans_copy_id_fkey on rentals.loans is
+'grows: a lost copy keeps its row.';
+
+comment on constraint loans_customer_id_fkey on rentals.loans is
+'grows: customers are never deleted.';

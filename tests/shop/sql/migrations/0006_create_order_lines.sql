@@ -9,3 +9,6 @@ create table shop.order_lines (
     constraint order_lines_pkey primary key (order_id, product_id),
     constraint order_lines_quantity_check check (quantity > 0)
 );
+
+comment on constraint order_lines_product_id_fkey on shop.order_lines is
+'grows: a product is never deleted.';
