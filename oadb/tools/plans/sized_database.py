@@ -47,7 +47,7 @@ _SETTINGS = {"autovacuum": "off"}
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class Unsimulated:
     """What simulated sizes are planned without.
 
     Attributes:
@@ -91,11 +91,11 @@ class Sizing:
                 self._made[rows] = dsn
             return self._made[rows]
 
-    def left_out(self) -> LeftOut:
+    def left_out(self) -> Unsimulated:
         """Return what the databases are planned without."""
         found = _read(Dsn(self._server.result().keywords), self._schemas)
         without = statistics_files.without_statistics(self._shapes, found)
-        return LeftOut(without, found.extended)
+        return Unsimulated(without, found.extended)
 
     def copy(self, name: str) -> Dsn:
         """Make a database with the schemas and no rows, which has no size."""

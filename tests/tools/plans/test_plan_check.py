@@ -17,7 +17,7 @@ from oadb.tools.plans.plan_lock import LockedPlan
 from oadb.tools.plans.planned_catalog import ExtendedStatistics
 from oadb.tools.plans.planning import Unplanned
 from oadb.tools.plans.scaled_plans import SCALES
-from oadb.tools.plans.sized_database import LeftOut
+from oadb.tools.plans.sized_database import Unsimulated
 from tests.support.command_line import oadb
 from tests.support.growing_shop import large_shop, small_shop
 from tests.support.planned_shop import OF_USER, PlannedShop, shop
@@ -261,7 +261,7 @@ def test_the_command_shows_writes_and_checks(
     def sizing(_: object) -> nullcontext[SimpleNamespace]:
         return nullcontext(
             SimpleNamespace(
-                database=database, left_out=lambda: LeftOut(["shop.orders"], [ADDED_STATISTICS])
+                database=database, left_out=lambda: Unsimulated(["shop.orders"], [ADDED_STATISTICS])
             )
         )
 

@@ -23,7 +23,7 @@ from oadb.tools.plans import (
     statistics_files,
 )
 from oadb.tools.plans.planned_catalog import PlannedCatalog
-from oadb.tools.plans.sized_database import LeftOut, Sizing
+from oadb.tools.plans.sized_database import Sizing, Unsimulated
 from tests.support.declared import OADB, declaration
 from tests.support.plan_agreement import connect, labels_of, planned
 from tests.support.shape_rows import ShapeRows
@@ -87,7 +87,7 @@ def test_tables_without_rows_are_planned_as_if_they_had_as_many_as_the_scale(siz
     assert "Index Scan Backward using api_logs_2" in explained(many, newest)
     assert "rows=1000000 " in explained(many, "select * from oadb.sessions")
     assert sizes.database(10**9) is many
-    assert sizes.left_out() == LeftOut([], [])
+    assert sizes.left_out() == Unsimulated([], [])
 
 
 @pytest.mark.long("migrates a server of its own, and fills tables")
