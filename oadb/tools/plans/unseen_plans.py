@@ -42,8 +42,8 @@ class UnservedKey:
         return (
             f"{where} has no index that begins with {', '.join(key.columns)}, so that all of this "
             f"table is read when {', '.join(key.target_columns)} of {key.target} changes or its "
-            f"row is removed: create one, or say why it may: comment on constraint {key.name} on "
-            f"{key.table_name} is 'grows: why'"
+            f"row is removed: create one, or say why it may: comment on {key.quoted} is "
+            "'grows: why'"
         )
 
 

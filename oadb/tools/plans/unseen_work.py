@@ -49,6 +49,7 @@ class CheckedKey:
     Attributes:
         schema_name: That of the table that refers to another.
         table_name: This table, as ``schema.name``, without quotes.
+        quoted: As SQL names it: ``constraint notes_order_fkey on desk.notes``.
         target: The table that it refers to; ``target_columns`` are in the order of ``columns``.
         set_columns: Its columns, and those that they are generated from.
         on_delete, on_update: ``no action``, ``restrict``, ``cascade``, ``set null`` or
@@ -62,6 +63,7 @@ class CheckedKey:
     schema_name: str
     table_name: str
     name: str
+    quoted: str
     columns: list[str]
     target: str
     target_columns: list[str]

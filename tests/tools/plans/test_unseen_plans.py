@@ -59,6 +59,9 @@ def test_a_foreign_key_of_a_large_table_needs_an_index(shop: PlannedShop) -> Non
     text = str(found)
     assert "the foreign key orders_note_fkey of shop.orders has no index that begins" in text
     assert "all of this table is read when name of shop.markets changes" in text
+    assert text.endswith(
+        "say why it may: comment on constraint orders_note_fkey on shop.orders is 'grows: why'"
+    )
     assert served == []
 
 

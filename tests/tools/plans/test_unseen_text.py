@@ -114,6 +114,12 @@ def test_of_what_is_no_update_a_plan_alone_says_as_much(
     assert [*unseen_text.lines(work, unseen_text.of_tree(trees[sql]))] == BESIDE[sql]
 
 
+def test_a_foreign_key_is_quoted_as_sql_needs_it(work: UnseenWork) -> None:
+    (key,) = work.keys["a.b.toys"]
+
+    assert key.quoted == 'constraint toys_pet_id_fkey on "a.b".toys'
+
+
 def test_a_function_with_statements_of_its_own_is_called(zoo: Dsn) -> None:
     calls = """select length("a.b".shout('x')), kinds.NOISY(7) from "a.b".names"""
     with psycopg.connect(make_conninfo("", **zoo.keywords), autocommit=True) as connection:

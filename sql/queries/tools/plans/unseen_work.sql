@@ -61,6 +61,7 @@ select
     namespace.nspname::text as schema_name,
     namespace.nspname || '.' || class.relname as table_name,
     key.conname::text as name,
+    format('constraint %I on %I.%I', key.conname, namespace.nspname, class.relname) as quoted,
     array(
         select attribute.attname::text
         from unnest(key.conkey) with ordinality as number (number, place)
