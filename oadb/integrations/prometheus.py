@@ -4,15 +4,16 @@
     db = Database.from_env(observer=metrics)
     metrics.watch_pool(db)
 
-Histograms and counters are fed by what the observer hears, and go through prometheus_client's
-multiprocess mode. The state of pools, writers and followers is read when Prometheus asks; that mode
-knows no such collectors, so it leaves them out.
+Histograms and counters are fed by what the observer hears, in prometheus_client's multiprocess mode
+too. The state of pools, writers and followers is read when Prometheus asks; that mode knows no
+such collectors, so it leaves them out.
 
 Labels are names of queries and of functions that begin transactions: a bounded number, and no value
 of a parameter or row.
 """
 
-from typing import TYPE_CHECKING, NamedTuple
+import os
+from typing import TYPE_CHECKING
 
 from oadb.engine.observing import (
     ConnectionChange,
@@ -25,6 +26,9 @@ from oadb.engine.observing import (
     WriteFailed,
 )
 from oadb.integrations.missing_extras import missing_extra
+from oadb.integrations.prometheus_calls import CountedCalls
+from oadb.integrations.prometheus_names import BUCKETS
+from oadb.integrations.prometheus_shared import SharedCalls
 from oadb.integrations.prometheus_state import PrometheusState
 
 try:
@@ -39,24 +43,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PrometheusObserver"]
 
-# Seconds: from a lookup by key on the same machine to a report that somebody waits for.
-_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-
-# Names of queries, and of transactions, that have series of their own; a program that makes names
-# all the time would otherwise fill the memory of Prometheus.
-_MOST_NAMES = 1000
-_OTHER = "other"
-
-
-class _OfQuery(NamedTuple):
-    """The series of one query."""
-
-    seconds: Histogram
-    waiting: Counter
-    server: Counter
-    rows: Counter
-    retries: Counter
-
 
 class PrometheusObserver(Observer):
     """Counts and times what a Database and its writers do; make one per process."""
@@ -70,57 +56,11 @@ class PrometheusObserver(Observer):
         registry = REGISTRY if registry is None else registry
         self._state = PrometheusState()
         registry.register(self._state)
-        self._make_statement_metrics(registry)
-        self._make_other_metrics(registry)
-        self._queries: dict[str, _OfQuery] = {}
-        self._transactions: set[str] = set()
+        self._calls = _calls_of(registry)
+        self._make_pool_metrics(registry)
+        self._make_writer_metrics(registry)
 
-    def _make_statement_metrics(self, registry: CollectorRegistry) -> None:
-        query = ["query"]
-        self._seconds = Histogram(
-            "oadb_statement_seconds",
-            "Calls of declared statements, from the call to its result or error.",
-            query,
-            buckets=_BUCKETS,
-            registry=registry,
-        )
-        counters = {
-            "waiting_seconds": "Seconds that calls waited for a connection.",
-            "server_seconds": "Seconds from sending to the last answer of the server.",
-            "rows": "Rows returned, or else written.",
-            "retries": "Attempts before the one that ended a call.",
-        }
-        self._waiting, self._server, self._rows, self._retries = (
-            Counter(f"oadb_statement_{name}", text, query, registry=registry)
-            for name, text in counters.items()
-        )
-        self._errors = Counter(
-            "oadb_statement_errors",
-            "Calls that raised, by the class of the error and the SQLSTATE of the server.",
-            ["query", "error", "sqlstate"],
-            registry=registry,
-        )
-
-    def _make_other_metrics(self, registry: CollectorRegistry) -> None:
-        self._transaction_seconds = Histogram(
-            "oadb_transaction_seconds",
-            "Transactions, by the function that began them and how they ended.",
-            ["transaction", "outcome"],
-            buckets=_BUCKETS,
-            registry=registry,
-        )
-        self._transaction_retries = Counter(
-            "oadb_transaction_retries",
-            "Attempts of transact() before the one that ended.",
-            ["transaction"],
-            registry=registry,
-        )
-        self._pool_wait = Histogram(
-            "oadb_pool_wait_seconds",
-            "Waits for a connection of the pool.",
-            buckets=_BUCKETS,
-            registry=registry,
-        )
+    def _make_pool_metrics(self, registry: CollectorRegistry) -> None:
         self._failed_waits = Counter(
             "oadb_pool_failed_waits",
             "Callers that got no connection.",
@@ -133,7 +73,6 @@ class PrometheusObserver(Observer):
             ["change", "reason"],
             registry=registry,
         )
-        self._make_writer_metrics(registry)
 
     def _make_writer_metrics(self, registry: CollectorRegistry) -> None:
         writer = ["writer"]
@@ -141,7 +80,7 @@ class PrometheusObserver(Observer):
             "oadb_writer_batch_seconds",
             "Batches of writers, from the first attempt.",
             writer,
-            buckets=_BUCKETS,
+            buckets=BUCKETS,
             registry=registry,
         )
         counters = {
@@ -175,44 +114,11 @@ class PrometheusObserver(Observer):
 
     def statement(self, done: StatementDone) -> None:
         """Count a call of a declared statement."""
-        label = done.label
-        series = self._queries.get(label) or self._series(label)
-        series.seconds.observe(done.seconds)
-        series.waiting.inc(done.waiting_seconds)
-        series.server.inc(done.server_seconds)
-        series.rows.inc(done.rows)
-        if done.retries:
-            series.retries.inc(done.retries)
-        if done.error is not None:
-            name = label if label in self._queries else _OTHER
-            self._errors.labels(name, done.error, done.sqlstate or "").inc()
-        if not done.in_transaction:
-            self._pool_wait.observe(done.waiting_seconds)
-
-    def _series(self, label: str) -> _OfQuery:
-        name = label if len(self._queries) < _MOST_NAMES else _OTHER
-        if name in self._queries:
-            return self._queries[name]
-        series = self._queries[name] = _OfQuery(
-            self._seconds.labels(name),
-            self._waiting.labels(name),
-            self._server.labels(name),
-            self._rows.labels(name),
-            self._retries.labels(name),
-        )
-        return series
+        self._calls.statement(done)
 
     def transaction(self, done: TransactionDone) -> None:
         """Count a transaction."""
-        label = done.label
-        if label not in self._transactions:
-            if len(self._transactions) >= _MOST_NAMES:
-                label = _OTHER
-            self._transactions.add(label)
-        self._transaction_seconds.labels(label, done.outcome).observe(done.seconds)
-        if done.retries:
-            self._transaction_retries.labels(label).inc(done.retries)
-        self._pool_wait.observe(done.waiting_seconds)
+        self._calls.transaction(done)
 
     def wait_failed(self, failed: WaitFailed) -> None:
         """Count a caller that got no connection."""
@@ -235,3 +141,16 @@ class PrometheusObserver(Observer):
     def write_failed(self, failed: WriteFailed) -> None:
         """Count a failed attempt of a writer."""
         self._write_failures.labels(failed.writer).inc()
+
+
+def _calls_of(registry: CollectorRegistry) -> CountedCalls | SharedCalls:
+    """Return what counts calls: in memory, unless processes share a folder.
+
+    Raises:
+        ValueError: the registry has such metrics already.
+    """
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        return SharedCalls(registry)
+    calls = CountedCalls()
+    registry.register(calls)
+    return calls

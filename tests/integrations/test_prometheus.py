@@ -22,7 +22,7 @@ from oadb.engine.observing import (
     WaitFailed,
     WriteFailed,
 )
-from oadb.integrations import prometheus
+from oadb.integrations import prometheus_calls, prometheus_shared
 from oadb.integrations.prometheus import PrometheusObserver
 from oadb.logs.writer import LogWriter
 from oadb.market import instruments
@@ -36,8 +36,12 @@ def registry() -> CollectorRegistry:
     return CollectorRegistry(auto_describe=True)
 
 
-@pytest.fixture
-def metrics(registry: CollectorRegistry) -> PrometheusObserver:
+@pytest.fixture(params=["counted in memory", "shared by processes"])
+def metrics(
+    registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> PrometheusObserver:
+    if request.param == "shared by processes":
+        monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "/nowhere")  # prometheus_client is imported
     return PrometheusObserver(registry)
 
 
@@ -113,7 +117,8 @@ def test_pools_and_writers_are_counted(
 def test_names_beyond_the_bound_share_one_series(
     registry: CollectorRegistry, metrics: PrometheusObserver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prometheus, "_MOST_NAMES", 2)
+    monkeypatch.setattr(prometheus_calls, "MOST_NAMES", 2)
+    monkeypatch.setattr(prometheus_shared, "MOST_NAMES", 2)
     for number in range(5):
         metrics.statement(statement(f"made.query_{number}", error="ValueError"))
         metrics.transaction(transaction())
@@ -125,6 +130,19 @@ def test_names_beyond_the_bound_share_one_series(
     assert count("other") == 3
     failed = {"query": "other", "error": "ValueError", "sqlstate": ""}
     assert registry.get_sample_value("oadb_statement_errors_total", failed) == 3
+
+
+def test_times_are_counted_in_the_bucket_that_bounds_them(
+    registry: CollectorRegistry, metrics: PrometheusObserver
+) -> None:
+    for seconds in (0.0, 0.0005, 0.0006, 10.0, 11.0):
+        metrics.statement(statement(seconds=seconds))
+
+    def below(bound: str) -> float | None:
+        labels = {"query": "users.get", "le": bound}
+        return registry.get_sample_value("oadb_statement_seconds_bucket", labels)
+
+    assert [below(bound) for bound in ("0.0005", "0.001", "10.0", "+Inf")] == [2, 3, 4, 5]
 
 
 def test_a_second_observer_of_a_registry_is_refused(
