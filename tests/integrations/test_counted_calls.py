@@ -1,16 +1,17 @@
 """Calls that are counted in memory for Prometheus: by many threads, interrupted, and in forks."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
 
+from oadb.engine.observing import StatementDone
 from oadb.integrations.prometheus import PrometheusObserver
-from oadb.integrations.prometheus_calls import CountedCalls
 from tests.support.forks import in_child
 from tests.support.observed import statement, transaction
 
@@ -58,39 +59,45 @@ def test_no_call_of_several_threads_is_lost(
 
 @dataclass(frozen=True, slots=True)
 class Interrupting:
-    """A number of rows; adding it is interrupted by what else is to be counted in this thread."""
+    """A number of rows; something else is done while it is added."""
 
-    metrics: PrometheusObserver
+    work: Callable[[], object]
 
     def __radd__(self, rows: int) -> int:
-        self.metrics.statement(statement("orders.stream"))
+        self.work()
         return rows + 1
+
+
+def interrupted(work: Callable[[], object]) -> StatementDone:
+    rows: Any = Interrupting(work)
+    return statement()._replace(rows=rows)
 
 
 def test_a_call_may_be_counted_while_the_same_thread_counts_another(
     registry: CollectorRegistry, metrics: PrometheusObserver
 ) -> None:
-    rows: object = Interrupting(metrics)
-    metrics.statement(statement()._replace(rows=rows))  # type: ignore[arg-type]  # as a collected stream does
+    # As when the garbage collector closes a stream that nobody read to its end.
+    metrics.statement(interrupted(lambda: metrics.statement(statement("orders.stream"))))
 
     for name in ("users.get", "orders.stream"):
         query = {"query": name}
         assert registry.get_sample_value("oadb_statement_seconds_count", query) == 1
 
 
-def test_a_child_that_was_forked_while_a_thread_counted_goes_on() -> None:
-    calls, is_held, may_end = CountedCalls(), Event(), Event()
+def test_a_child_that_was_forked_while_a_thread_counted_goes_on(
+    metrics: PrometheusObserver,
+) -> None:
+    is_counting, may_end = Event(), Event()
 
-    def hold() -> None:
-        with calls._lock:
-            is_held.set()
-            may_end.wait(60)
+    def pause() -> None:
+        is_counting.set()
+        may_end.wait(60)
 
-    holder = Thread(target=hold)
-    holder.start()
-    assert is_held.wait(60)
+    counter = Thread(target=metrics.statement, args=[interrupted(pause)])
+    counter.start()
+    assert is_counting.wait(60)
 
-    answer = in_child(lambda: calls.statement(statement()))
+    answer = in_child(lambda: metrics.statement(statement()))
     may_end.set()
-    holder.join()
+    counter.join()
     assert answer == "None"
