@@ -39,7 +39,7 @@ def measured(
         started = leased
     return _new(
         StatementDone,
-        (query, started, ended - started, leased - started, served, rows, None, None, 0, False),
+        (query, started, ended - started, leased - started, served, rows, None, None, 0, None),
     )
 
 
@@ -63,7 +63,7 @@ def failed(
         ended = monotonic()
         started = started or ended
         waited = ended - started
-        done = StatementDone(query, started, waited, waited, 0.0, 0, None, None, 0, False)
+        done = StatementDone(query, started, waited, waited, 0.0, 0, None, None, 0, None)
     return done._replace(error=type(error).__name__, sqlstate=sqlstate_of(error))
 
 

@@ -5,8 +5,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from oadb.engine.observed_calls import rows_in, sqlstate_of
-from oadb.engine.observing import Outcome, StatementDone, TransactionDone
-from oadb.engine.pool.callers import Callers, callers
+from oadb.engine.observing import Outcome, StatementDone, TransactionBegun, TransactionDone
+from oadb.engine.pool.callers import callers
 from oadb.engine.row_stream import RowSource
 from oadb.engine.telling import Teller
 from oadb.engine.transaction_session import SAVEPOINT
@@ -23,17 +23,17 @@ class ObservedTransaction(AsyncTransaction):
         super().__init__(*given, **named)
         self._teller = teller
         self._root = self if root is None else root
-        self._started = self._waited = 0.0
+        self._begun: TransactionBegun | None = None
         self._statements = 0
-        self._origin = Callers()
 
     async def __aenter__(self) -> Self:
         """Lease a connection; see AsyncTransaction."""
-        self._started = monotonic()
+        started = monotonic()
         await super().__aenter__()
-        self._waited = monotonic() - self._started
         if self._root is self:
-            self._origin = callers()
+            waited = monotonic() - started
+            self._begun = TransactionBegun(callers(), started, waited, self.retries)
+            self._teller.transaction_begun(self._begun)
         return self
 
     async def __aexit__(
@@ -88,24 +88,30 @@ class ObservedTransaction(AsyncTransaction):
         seconds = monotonic() - started
         self._teller.statement(
             StatementDone(
-                query, started, seconds, 0.0, served, rows, name, sqlstate_of(error), 0, True
+                query=query,
+                started=started,
+                seconds=seconds,
+                waiting_seconds=0.0,
+                server_seconds=served,
+                rows=rows,
+                error=name,
+                sqlstate=sqlstate_of(error),
+                retries=0,
+                transaction=self._root._begun,
             )
         )
 
     def _tell(self, outcome: Outcome, error: BaseException | None) -> None:
-        if self._root is not self:
+        if self._begun is None:  # of a nested one
             return
         self._teller.transaction(
             TransactionDone(
-                origin=self._origin,
-                started=self._started,
-                seconds=monotonic() - self._started,
-                waiting_seconds=self._waited,
+                begun=self._begun,
+                seconds=monotonic() - self._begun.started,
                 outcome=outcome,
                 statements=self._statements,
                 error=None if error is None else type(error).__name__,
                 sqlstate=sqlstate_of(error),
-                retries=self.retries,
             )
         )
 

@@ -7,10 +7,10 @@
 
     db = Database.from_env(observer=Slow())
 
-Everything is told after the fact. What a caller waited for, statements, transactions and waits, is
-told in the thread or task of this caller, so that its context variables hold: a span that ends now
-and began ``seconds`` ago has the right parent. What pools and writers do apart from callers is told
-in threads or tasks of their own.
+Everything is told after the fact; of a transaction, that it has begun as well. What a caller waited
+for, statements, transactions and waits, is told in the thread or task of this caller, so that its
+context variables hold: a span that ends now and began ``seconds`` ago has the right parent. What
+pools and writers do apart from callers is told in threads or tasks of their own.
 
 No parameter and no row is ever told. An observer must be quick, must not wait, and must not ask the
 Database. What it raises is logged once, and breaks no call.
@@ -18,10 +18,12 @@ Database. What it raises is logged once, and breaks no call.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePath
+from types import CodeType
 from typing import Literal, NamedTuple, Protocol
 
-from oadb.engine.pool.callers import CallingFrame, begun_by
+from oadb.engine.pool.callers import CallingFrame, operation_of
 
 __all__ = [
     "ConnectionChange",
@@ -29,6 +31,7 @@ __all__ = [
     "RowsDropped",
     "RowsWritten",
     "StatementDone",
+    "TransactionBegun",
     "TransactionDone",
     "WaitFailed",
     "WriteFailed",
@@ -60,6 +63,45 @@ class ObservedQuery(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class TransactionBegun:
+    """A transaction that has a connection: the same object is told with all that it does.
+
+    It can be a key, also a weak one, for what an observer keeps of a transaction.
+
+    Attributes:
+        origin: The frames of the call that began it, the innermost first.
+        started: When it entered its block, and began to wait for a connection; of the monotonic
+            clock (time.monotonic).
+        waiting_seconds: For a connection.
+        retries: Attempts of ``transact`` before this one.
+    """
+
+    origin: Sequence[CallingFrame]
+    started: float
+    waiting_seconds: float
+    retries: int
+
+    @property
+    def label(self) -> str:
+        """The function that began it, such as ``orders.place``: module file and name.
+
+        Of what an operation of oadb began, the operation, such as ``users.create``.
+        """
+        return _name_of(operation_of(self.origin).code)
+
+    @property
+    def place(self) -> str:
+        """File and line where it was begun."""
+        begun = operation_of(self.origin)
+        return f"{begun.code.co_filename}:{begun.line}"
+
+
+@lru_cache(1000)
+def _name_of(code: CodeType) -> str:
+    return f"{PurePath(code.co_filename).stem}.{code.co_qualname}"
+
+
 class StatementDone(NamedTuple):
     """A call of a declared statement that has ended, well or not. A tuple, as each call makes one.
 
@@ -73,6 +115,7 @@ class StatementDone(NamedTuple):
         error: The name of the class of the error that it raised; None: it returned.
         sqlstate: Of an error that the server reported.
         retries: Attempts before the one that ended it.
+        transaction: That it ran in; None: in none, or in one that the server made for it.
     """
 
     query: ObservedQuery
@@ -84,7 +127,7 @@ class StatementDone(NamedTuple):
     error: str | None
     sqlstate: str | None
     retries: int
-    in_transaction: bool
+    transaction: TransactionBegun | None
 
     @property
     def label(self) -> str:
@@ -105,6 +148,11 @@ class StatementDone(NamedTuple):
         return self.query.source_place
 
     @property
+    def in_transaction(self) -> bool:
+        """Whether it ran in a transaction of the program."""
+        return self.transaction is not None
+
+    @property
     def making_seconds(self) -> float:
         """The rest: making rows."""
         return max(self.seconds - self.waiting_seconds - self.server_seconds, 0.0)
@@ -114,38 +162,45 @@ class TransactionDone(NamedTuple):
     """A transaction that has ended; nested ones are part of it. A tuple, as StatementDone.
 
     Attributes:
-        origin: The frames of the call that began it, the innermost first.
-        started: Of the monotonic clock (time.monotonic).
+        begun: As it was told when it had begun.
         seconds: From entering its block, and waiting for a connection, to its end.
-        waiting_seconds: For a connection.
         outcome: Unknown if the answer to COMMIT was lost.
         statements: How many ran in it; a batch counts as one.
         error: The name of the class of the error that its block, or COMMIT, raised.
         sqlstate: Of an error that the server reported.
-        retries: Attempts of ``transact`` before this one.
     """
 
-    origin: Sequence[CallingFrame]
-    started: float
+    begun: TransactionBegun
     seconds: float
-    waiting_seconds: float
     outcome: Outcome
     statements: int
     error: str | None
     sqlstate: str | None
-    retries: int
 
     @property
     def label(self) -> str:
         """The function that began it, such as ``orders.place``: module file and name."""
-        code = begun_by(self.origin).code
-        return f"{PurePath(code.co_filename).stem}.{code.co_qualname}"
+        return self.begun.label
 
     @property
     def place(self) -> str:
         """File and line where it was begun."""
-        begun = begun_by(self.origin)
-        return f"{begun.code.co_filename}:{begun.line}"
+        return self.begun.place
+
+    @property
+    def started(self) -> float:
+        """When it began, of the monotonic clock (time.monotonic)."""
+        return self.begun.started
+
+    @property
+    def waiting_seconds(self) -> float:
+        """How long it waited for a connection."""
+        return self.begun.waiting_seconds
+
+    @property
+    def retries(self) -> int:
+        """Attempts of ``transact`` before this one."""
+        return self.begun.retries
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,8 +283,11 @@ class Observer:
     def statement(self, done: StatementDone) -> None:
         """Hear of a call of a declared statement, in the thread or task of its caller."""
 
+    def transaction_begun(self, begun: TransactionBegun) -> None:
+        """Hear of a transaction that has got a connection, in the thread or task that began it."""
+
     def transaction(self, done: TransactionDone) -> None:
-        """Hear of a transaction, in the thread or task that ended it."""
+        """Hear of a transaction that has ended, in the thread or task that ended it."""
 
     def wait_failed(self, failed: WaitFailed) -> None:
         """Hear of a caller that got no connection, in its thread or task."""

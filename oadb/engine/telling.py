@@ -21,6 +21,7 @@ class Teller:
     def __init__(self, observers: Sequence[Observer]) -> None:
         self._failed: set[str] = set()
         self.statement = self._to(each.statement for each in observers)
+        self.transaction_begun = self._to(each.transaction_begun for each in observers)
         self.transaction = self._to(each.transaction for each in observers)
         self.wait_failed = self._to(each.wait_failed for each in observers)
         self.connection = self._to(each.connection for each in observers)

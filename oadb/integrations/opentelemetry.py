@@ -6,23 +6,32 @@
 
 Each call of a declared statement is a span with the name of the query. It is made when the call has
 ended, in the thread or task of the caller, so its parent is the caller's span: a request, a task, a
-function. A transaction is a span as well, beside those of its statements. No span has the value of
-a parameter or of a row.
+function. A transaction is a span as well, the parent of its statements' spans. It is no current
+span, which would stay current where a transaction is not ended in the thread or task that began it.
+No span has the value of a parameter or of a row.
 
 Only the API is needed; without an SDK nothing is recorded.
 """
 
 from collections.abc import Iterable, Mapping
-from time import time_ns
-from typing import TYPE_CHECKING
+from time import monotonic, time_ns
+from typing import TYPE_CHECKING, NamedTuple
+from weakref import WeakKeyDictionary
 
-from oadb.engine.observing import Observer, StatementDone, TransactionDone, WaitFailed
+from oadb.engine.observing import (
+    Observer,
+    StatementDone,
+    TransactionBegun,
+    TransactionDone,
+    WaitFailed,
+)
 from oadb.integrations.missing_extras import missing_extra
 
 try:
     from opentelemetry import metrics, trace
+    from opentelemetry.context import Context
     from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
-    from opentelemetry.trace import SpanKind, StatusCode, TracerProvider
+    from opentelemetry.trace import Span, SpanKind, StatusCode, TracerProvider
 except ModuleNotFoundError as error:
     raise missing_extra("opentelemetry", error) from None
 
@@ -37,6 +46,18 @@ _SCOPE = "oadb"
 
 # Seconds, as the conventions want them.
 _BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0)
+
+
+class _OpenSpan(NamedTuple):
+    """The span of a transaction that has not ended, and when it began (ns of the epoch).
+
+    Attributes:
+        caller: The span that was current when it began.
+    """
+
+    span: Span
+    started: int
+    caller: Span
 
 
 class OpenTelemetryObserver(Observer):
@@ -61,6 +82,7 @@ class OpenTelemetryObserver(Observer):
         self._always: Attributes = {**(attributes or {}), "db.system.name": "postgresql"}
         self._pool: Attributes = self._always | {"db.client.connection.pool.name": pool_name}
         self._db: Database | AsyncDatabase | None = None
+        self._open: WeakKeyDictionary[TransactionBegun, _OpenSpan] = WeakKeyDictionary()
         meter = metrics.get_meter(_SCOPE, meter_provider=meter_provider)
         self._duration = meter.create_histogram(
             "db.client.operation.duration",
@@ -134,33 +156,56 @@ class OpenTelemetryObserver(Observer):
         }
         if done.kind in {"read", "stream"}:
             details["db.response.returned_rows"] = done.rows
-        self._span(label, SpanKind.CLIENT, done.seconds, measured | details)
+        ended = time_ns()
+        span = self._tracer.start_span(
+            label,
+            self._parent(done.transaction),
+            SpanKind.CLIENT,
+            measured | details,
+            start_time=ended - int(done.seconds * 1e9),
+        )
+        if done.error is not None:
+            span.set_status(StatusCode.ERROR)
+        span.end(ended)
+
+    def _parent(self, transaction: TransactionBegun | None) -> Context | None:
+        """Return the parent of the span of a statement; None: the current span.
+
+        In a transaction that is the span of the transaction, unless the program has begun a span
+        of its own in it.
+        """
+        found = None if transaction is None else self._open.get(transaction)
+        if found is None:
+            return None
+        current = trace.get_current_span()
+        is_own = current is not found.caller and current.get_span_context().is_valid
+        return None if is_own else trace.set_span_in_context(found.span)
+
+    def transaction_begun(self, begun: TransactionBegun) -> None:
+        """Begin the span of a transaction."""
+        started = time_ns() - int((monotonic() - begun.started) * 1e9)
+        details: Attributes = {"oadb.begun_at": begun.place, "oadb.retries": begun.retries}
+        span = self._tracer.start_span(
+            begun.label, attributes=self._always | details, start_time=started
+        )
+        self._open[begun] = _OpenSpan(span, started, trace.get_current_span())
 
     def transaction(self, done: TransactionDone) -> None:
-        """Make the span of a transaction."""
+        """End the span of a transaction."""
         self._wait.record(done.waiting_seconds, self._pool)
-        details: Attributes = {
-            "oadb.begun_at": done.place,
-            "oadb.outcome": done.outcome,
-            "oadb.statements": done.statements,
-            "oadb.retries": done.retries,
-        }
-        attributes = self._always | details | _failure(done.error, done.sqlstate)
-        self._span(done.label, SpanKind.INTERNAL, done.seconds, attributes)
+        found = self._open.pop(done.begun, None)
+        if found is None:  # its beginning raised an error, which was logged
+            return
+        result: Attributes = {"oadb.outcome": done.outcome, "oadb.statements": done.statements}
+        found.span.set_attributes(result | _failure(done.error, done.sqlstate))
+        if done.error is not None:
+            found.span.set_status(StatusCode.ERROR)
+        found.span.end(found.started + int(done.seconds * 1e9))
 
     def wait_failed(self, failed: WaitFailed) -> None:
         """Count a caller for whom no connection became free in time."""
         if failed.reason == "timed out":
             self._timeouts.add(1, self._pool)
-
-    def _span(self, name: str, kind: SpanKind, seconds: float, attributes: Attributes) -> None:
-        """Make a span that ends now, as a child of the current one."""
-        end = time_ns()
-        start = end - int(seconds * 1e9)
-        span = self._tracer.start_span(name, kind=kind, attributes=attributes, start_time=start)
-        if "error.type" in attributes:
-            span.set_status(StatusCode.ERROR)
-        span.end(end)
 
 
 def _failure(error: str | None, sqlstate: str | None) -> Attributes:

@@ -91,7 +91,7 @@ class CountedCalls(Collector):
 
     def statement(self, done: StatementDone) -> None:
         """Count a call of a declared statement."""
-        query, _, seconds, waiting, server, rows, error, sqlstate, retries, in_transaction = done
+        query, _, seconds, waiting, server, rows, error, sqlstate, retries, transaction = done
         label = query.observed_label
         with self._lock:
             series = self._queries.get(label) or self._series(label)
@@ -105,7 +105,7 @@ class CountedCalls(Collector):
             if error is not None:
                 failure = (error, sqlstate or "")
                 series.errors[failure] = series.errors.get(failure, 0) + 1
-            if not in_transaction:
+            if transaction is None:
                 self._waits.add(waiting)
 
     def _series(self, label: str) -> _OfQuery:

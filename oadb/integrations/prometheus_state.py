@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 _POOL_GAUGES: Mapping[str, tuple[str, Callable[[PoolStats], float]]] = {
     "most_connections": ("The largest number of connections.", lambda stats: stats.most),
     "waiting_callers": ("Callers without a connection.", lambda stats: stats.waiting),
+    "queued_notes": (
+        "Writes that nobody waits for, and that are not known to be written.",
+        lambda stats: stats.notes_queued,
+    ),
 }
 
 _POOL_COUNTERS: Mapping[str, tuple[str, Callable[[PoolStats], float]]] = {
@@ -28,6 +32,14 @@ _POOL_COUNTERS: Mapping[str, tuple[str, Callable[[PoolStats], float]]] = {
     "overdue": ("Connections closed because a deadline passed.", lambda stats: stats.overdue),
     "leaked": ("Connections that were never returned.", lambda stats: stats.leaked),
     "lost": ("Connections that an interrupted caller left.", lambda stats: stats.lost),
+    "failed_notes": (
+        "Attempts to write a note that failed; most are repeated.",
+        lambda stats: stats.notes_failed,
+    ),
+    "dropped_notes": (
+        "Notes that were lost, because too many were queued.",
+        lambda stats: stats.notes_dropped,
+    ),
 }
 
 

@@ -17,6 +17,7 @@ from oadb.engine.observing import (
     ConnectionChange,
     Observer,
     StatementDone,
+    TransactionBegun,
     TransactionDone,
     WaitFailed,
 )
@@ -31,12 +32,16 @@ class Ear(Observer):
 
     def __init__(self) -> None:
         self.statements: list[StatementDone] = []
+        self.begun: list[TransactionBegun] = []
         self.transactions: list[TransactionDone] = []
         self.waits: list[WaitFailed] = []
         self.changes: list[ConnectionChange] = []
 
     def statement(self, done: StatementDone) -> None:
         self.statements.append(done)
+
+    def transaction_begun(self, begun: TransactionBegun) -> None:
+        self.begun.append(begun)
 
     def transaction(self, done: TransactionDone) -> None:
         self.transactions.append(done)
@@ -54,7 +59,7 @@ class Deaf(Observer):
     def statement(self, done: StatementDone) -> None:
         raise ZeroDivisionError(done.label)
 
-    transaction = wait_failed = connection = statement  # type: ignore[assignment]  # also raise
+    transaction_begun = transaction = wait_failed = connection = statement  # type: ignore[assignment]  # also raise
 
 
 @pytest.fixture
@@ -143,6 +148,18 @@ def test_a_transaction_is_told_with_its_statements_and_where_it_began(db: Any, e
     [done] = ear.transactions
     assert (done.outcome, done.statements, done.error, done.retries) == ("committed", 2, None, 0)
     assert sum(each.seconds for each in ear.statements) < done.seconds < 5
+    assert ear.begun == [done.begun]
+    assert [each.transaction for each in ear.statements] == [done.begun] * 2
+
+
+def test_a_transaction_that_got_no_connection_is_told_as_a_wait_alone(db: Any, ear: Ear) -> None:
+    with db.transaction(), db.transaction():
+        ear.begun.clear()
+        with pytest.raises(UnavailableError):
+            db.within(0.1).transaction().__enter__()
+
+    assert ear.begun == []
+    assert [failed.reason for failed in ear.waits] == ["timed out"]
 
 
 def test_a_transaction_is_named_by_the_function_that_began_it(url: str, ear: Ear) -> None:

@@ -16,11 +16,11 @@ from psycopg.errors import UniqueViolation
 
 from oadb import AsyncDatabase, Database
 from oadb.accounts import users
+from oadb.errors import NoRowError
 from oadb.integrations.opentelemetry import OpenTelemetryObserver
 from oadb.integrations.prometheus import PrometheusObserver
 from oadb.integrations.slow_statements import SlowStatements
 from oadb.logs.writer import LogWriter
-from oadb.testing import factories
 from tests.conftest import configured
 from tests.support import log_rows
 
@@ -83,11 +83,10 @@ def test_the_statements_of_an_operation_belong_to_its_caller(
     observed: Observed, db: Database
 ) -> None:
     with observed.tracer.start_as_current_span("request"):
-        user = factories.make_user(db)
+        user = users.create(db, "asha", "asha@example.in")
         users.delete(db, user.user_id)
 
-    names = {name for name, parent in observed.parents() if parent == "request"}
-    assert {name for name in names if name.startswith("users.")} >= {"users._create"}
+    assert observed.parents() >= {("users._create", "users.create"), ("users.create", "request")}
     assert [span.name for span in observed.spans if span.parent is None] == ["request"]
 
 
@@ -127,6 +126,75 @@ def test_a_transaction_is_told_with_the_function_that_began_it(
     labels = {"transaction": begun, "outcome": "committed"}
     assert observed.registry.get_sample_value("oadb_transaction_seconds_count", labels) == 1
     assert [span.name for span in observed.spans] == ["users.count", begun]
+
+
+def test_the_statements_of_a_transaction_are_children_of_its_span(
+    observed: Observed, db: Database
+) -> None:
+    def place_order() -> None:
+        with db.transaction() as tx:
+            users.count(tx)
+            with tx.transaction() as nested:
+                users.find_by_username(nested, "nobody")
+            with observed.tracer.start_as_current_span("step"):
+                users.get(tx, 1)
+
+    with observed.tracer.start_as_current_span("request"):
+        place_order()
+        users.find_by_email(db, "nobody@example.in")
+
+    [order] = {name for name, _ in observed.parents() if name.endswith("place_order")}
+    assert observed.parents() == {
+        (order, "request"),
+        ("users.count", order),
+        ("users.find_by_username", order),
+        ("step", "request"),  # the program's own spans are where it begins them
+        ("users.get", "step"),
+        ("users.find_by_email", "request"),
+    }
+
+
+def test_a_transaction_that_goes_on_in_another_thread_keeps_its_children(
+    observed: Observed, db: Database
+) -> None:
+    with observed.tracer.start_as_current_span("request"), db.transaction() as tx:
+        thread = threading.Thread(target=users.count, args=[tx])
+        thread.start()
+        thread.join()
+
+    [parent] = [parent for name, parent in observed.parents() if name == "users.count"]
+    assert parent.startswith("test_observed_calls.")
+
+
+async def test_the_transactions_of_tasks_are_told_apart(observed: Observed, url: str) -> None:
+    async with AsyncDatabase(configured(url), observer=observed.observers) as adb:
+        have_begun = asyncio.Barrier(3)
+
+        async def work(number: int) -> None:
+            with observed.tracer.start_as_current_span(f"request {number}"):
+                async with adb.transaction() as tx:
+                    await have_begun.wait()
+                    await users.count(tx)
+
+        await asyncio.gather(*map(work, range(3)))
+
+    spans = {span.context.span_id: span for span in observed.spans if span.context}
+    counts = [span for span in observed.spans if span.name == "users.count" and span.parent]
+    begun = [spans[span.parent.span_id] for span in counts if span.parent]
+    above = {spans[span.parent.span_id].name for span in begun if span.parent}
+    assert above == {f"request {number}" for number in range(3)}
+
+
+def test_a_transaction_that_is_rolled_back_has_its_span_as_well(
+    observed: Observed, db: Database
+) -> None:
+    with pytest.raises(NoRowError), db.transaction() as tx:
+        users.update(tx, 1, is_admin=True)
+
+    done = observed.spans[-1]
+    assert (done.attributes or {})["oadb.outcome"] == "rolled back"
+    assert (done.attributes or {})["error.type"] == "NoRowError"
+    assert {parent for _, parent in observed.parents()} == {done.name}
 
 
 def test_a_log_writer_tells_of_its_batches(observed: Observed, url: str) -> None:

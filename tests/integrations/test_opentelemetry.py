@@ -20,7 +20,7 @@ from oadb import Database
 from oadb.engine.observing import WaitFailed
 from oadb.integrations.opentelemetry import OpenTelemetryObserver
 from tests.conftest import configured
-from tests.support.observed import statement, transaction
+from tests.support.observed import begun, statement, transaction
 
 
 class Telemetry:
@@ -104,13 +104,18 @@ def test_a_failure_is_told_by_its_class_or_sqlstate(
 
 
 def test_a_transaction_is_a_span_as_well(telemetry: Telemetry) -> None:
-    telemetry.observer.transaction(transaction(error="ValueError"))
+    order = begun()
+    telemetry.observer.transaction_begun(order)
+    telemetry.observer.transaction(transaction(order, error="ValueError"))
 
     [span] = telemetry.spans
     found = dict(span.attributes or {})
     assert (span.name, span.kind) == ("observed.place_order", SpanKind.INTERNAL)
     assert (found["oadb.outcome"], found["oadb.statements"]) == ("rolled back", 3)
     assert found["error.type"] == "ValueError"
+    assert span.start_time is not None
+    assert span.end_time is not None
+    assert span.end_time - span.start_time == 200_000_000
 
 
 def parent_of(span: ReadableSpan, spans: list[ReadableSpan]) -> str | None:
@@ -158,7 +163,7 @@ async def test_each_task_is_the_parent_of_its_statements(telemetry: Telemetry) -
 
 def test_calls_are_measured_by_the_names_of_the_conventions(telemetry: Telemetry) -> None:
     telemetry.observer.statement(statement())
-    telemetry.observer.statement(statement(in_transaction=True, error="E", sqlstate="40001"))
+    telemetry.observer.statement(statement(transaction=begun(), error="E", sqlstate="40001"))
     telemetry.observer.wait_failed(WaitFailed("users.get", 30.0, "timed out", 1))
     telemetry.observer.wait_failed(WaitFailed("users.get", 0.0, "refused", 1))
 

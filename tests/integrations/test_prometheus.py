@@ -28,7 +28,7 @@ from oadb.logs.writer import LogWriter
 from oadb.market import instruments
 from tests.conftest import configured
 from tests.support import log_rows
-from tests.support.observed import statement, transaction
+from tests.support.observed import begun, statement, transaction
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_a_transaction_is_timed_by_the_function_that_began_it(
 def test_only_who_takes_a_connection_waits_for_one(
     registry: CollectorRegistry, metrics: PrometheusObserver
 ) -> None:
-    metrics.statement(statement(in_transaction=True))
+    metrics.statement(statement(transaction=begun()))
     assert registry.get_sample_value("oadb_pool_wait_seconds_count") == 0
 
     hear_everything(metrics)

@@ -1,8 +1,14 @@
 """What an observer hears, made by hand."""
 
 from dataclasses import dataclass
+from time import monotonic
 
-from oadb.engine.observing import StatementDone, StatementKind, TransactionDone
+from oadb.engine.observing import (
+    StatementDone,
+    StatementKind,
+    TransactionBegun,
+    TransactionDone,
+)
 from oadb.engine.pool.callers import CallingFrame
 
 
@@ -23,7 +29,7 @@ def statement(
     error: str | None = None,
     sqlstate: str | None = None,
     retries: int = 0,
-    in_transaction: bool = False,
+    transaction: TransactionBegun | None = None,
 ) -> StatementDone:
     return StatementDone(
         query=Asked(label, kind),
@@ -35,7 +41,7 @@ def statement(
         error=error,
         sqlstate=sqlstate,
         retries=retries,
-        in_transaction=in_transaction,
+        transaction=transaction,
     )
 
 
@@ -43,15 +49,23 @@ def place_order() -> None:
     """Begin the transactions of tests: its code is their origin."""
 
 
-def transaction(*, error: str | None = None, retries: int = 0) -> TransactionDone:
-    return TransactionDone(
+def begun(*, retries: int = 0) -> TransactionBegun:
+    return TransactionBegun(
         origin=[CallingFrame(place_order.__code__, 7, 0, 0)],
-        started=0.0,
-        seconds=0.2,
+        started=monotonic(),
         waiting_seconds=0.01,
+        retries=retries,
+    )
+
+
+def transaction(
+    begun_as: TransactionBegun | None = None, *, error: str | None = None, retries: int = 0
+) -> TransactionDone:
+    return TransactionDone(
+        begun=begun_as or begun(retries=retries),
+        seconds=0.2,
         outcome="rolled back" if error else "committed",
         statements=3,
         error=error,
         sqlstate=None,
-        retries=retries,
     )

@@ -1,5 +1,6 @@
 """Where something was begun: the frames of a call, noted cheaply because they are rarely shown."""
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -10,9 +11,9 @@ from typing import NamedTuple
 _DEPTH = 12
 
 # Files of the engine, and of what only passes calls on.
-_ENGINE = str(PurePath(__file__).parent.parent)
-_PASSING = (_ENGINE, str(PurePath(traceback.__file__).parent / "contextlib.py"))
-_PACKAGE = (str(PurePath(_ENGINE).parent), *_PASSING)
+_ENGINE = PurePath(__file__).parent.parent
+_PASSING = (f"{_ENGINE}{os.sep}", str(PurePath(traceback.__file__).parent / "contextlib.py"))
+_PACKAGE = (f"{_ENGINE.parent}{os.sep}", *_PASSING)
 
 
 class CallingFrame(NamedTuple):
@@ -45,6 +46,21 @@ def callers() -> Callers:
 def begun_by(origin: Sequence[CallingFrame]) -> CallingFrame:
     """Return the innermost frame outside of the engine."""
     return _outside(origin, _PASSING)
+
+
+def operation_of(origin: Sequence[CallingFrame]) -> CallingFrame:
+    """Return the frame of begun_by; in oadb itself, that of the function which the program called.
+
+    So a transaction of ``users.create`` has this name, and not that of a helper in another module.
+    """
+    found = begun_by(origin)
+    for caller in origin[origin.index(found) + 1 :]:
+        name = caller.code.co_filename
+        if not name.startswith(_PACKAGE):
+            break
+        if not name.startswith(_PASSING):
+            found = caller
+    return found
 
 
 def asked_by() -> CallingFrame:
