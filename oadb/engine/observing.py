@@ -71,8 +71,7 @@ class TransactionBegun:
 
     Attributes:
         origin: The frames of the call that began it, the innermost first.
-        started: When it entered its block, and began to wait for a connection; of the monotonic
-            clock (time.monotonic).
+        started: When it entered its block; of the monotonic clock (time.monotonic).
         waiting_seconds: For a connection.
         retries: Attempts of ``transact`` before this one.
     """
@@ -186,11 +185,6 @@ class TransactionDone(NamedTuple):
     def place(self) -> str:
         """File and line where it was begun."""
         return self.begun.place
-
-    @property
-    def started(self) -> float:
-        """When it began, of the monotonic clock (time.monotonic)."""
-        return self.begun.started
 
     @property
     def waiting_seconds(self) -> float:

@@ -13,7 +13,7 @@ No span has the value of a parameter or of a row.
 Only the API is needed; without an SDK nothing is recorded.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import monotonic, time_ns
 from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakKeyDictionary
@@ -25,6 +25,7 @@ from oadb.engine.observing import (
     TransactionDone,
     WaitFailed,
 )
+from oadb.engine.pool.pool_stats import PoolStats
 from oadb.integrations.missing_extras import missing_extra
 
 try:
@@ -46,6 +47,43 @@ _SCOPE = "oadb"
 
 # Seconds, as the conventions want them.
 _BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0)
+
+
+# Read when metrics are collected: names, units, texts and values.
+_POOL_GAUGES: Sequence[tuple[str, str, str, Callable[[PoolStats], int]]] = (
+    (
+        "db.client.connection.max",
+        "{connection}",
+        "The largest number of connections.",
+        lambda stats: stats.most,
+    ),
+    (
+        "db.client.connection.pending_requests",
+        "{request}",
+        "Callers without a connection.",
+        lambda stats: stats.waiting,
+    ),
+    (
+        "oadb.notes.queued",
+        "{note}",
+        "Writes that nobody waits for, and that are not known to be written.",
+        lambda stats: stats.notes_queued,
+    ),
+)
+_NOTE_COUNTERS: Sequence[tuple[str, str, str, Callable[[PoolStats], int]]] = (
+    (
+        "oadb.notes.failed",
+        "{attempt}",
+        "Attempts to write a note that failed; most are repeated.",
+        lambda stats: stats.notes_failed,
+    ),
+    (
+        "oadb.notes.dropped",
+        "{note}",
+        "Notes that were lost, because too many were queued.",
+        lambda stats: stats.notes_dropped,
+    ),
+)
 
 
 class _OpenSpan(NamedTuple):
@@ -104,24 +142,13 @@ class OpenTelemetryObserver(Observer):
         self._make_gauges(meter)
 
     def _make_gauges(self, meter: metrics.Meter) -> None:
-        meter.create_observable_up_down_counter(
-            "db.client.connection.count",
-            callbacks=[self._counts],
-            unit="{connection}",
-            description="Connections, idle and used.",
-        )
-        meter.create_observable_up_down_counter(
-            "db.client.connection.max",
-            callbacks=[self._limits],
-            unit="{connection}",
-            description="The largest number of connections.",
-        )
-        meter.create_observable_up_down_counter(
-            "db.client.connection.pending_requests",
-            callbacks=[self._waiting],
-            unit="{request}",
-            description="Callers without a connection.",
-        )
+        gauge, counter = meter.create_observable_up_down_counter, meter.create_observable_counter
+        text = "Connections, idle and used."
+        gauge("db.client.connection.count", [self._counts], "{connection}", text)
+        for name, unit, text, value in _POOL_GAUGES:
+            gauge(name, [self._reader(value)], unit, text)
+        for name, unit, text, value in _NOTE_COUNTERS:
+            counter(name, [self._reader(value)], unit, text)
 
     def watch_pool(self, db: "Database | AsyncDatabase") -> None:
         """Measure the pool of *db* whenever metrics are collected."""
@@ -133,48 +160,52 @@ class OpenTelemetryObserver(Observer):
             for state, count in (("idle", stats.idle), ("used", stats.leased)):
                 yield Observation(count, self._pool | {"db.client.connection.state": state})
 
-    def _limits(self, _: CallbackOptions) -> Iterable[Observation]:
-        if self._db is not None:
-            yield Observation(self._db.stats().most, self._pool)
+    def _reader(
+        self, value: Callable[[PoolStats], int]
+    ) -> Callable[[CallbackOptions], Iterable[Observation]]:
+        """Return what reads a number of the pool when metrics are collected."""
 
-    def _waiting(self, _: CallbackOptions) -> Iterable[Observation]:
-        if self._db is not None:
-            yield Observation(self._db.stats().waiting, self._pool)
+        def read(_: CallbackOptions) -> Iterable[Observation]:
+            if self._db is not None:
+                yield Observation(value(self._db.stats()), self._pool)
+
+        return read
 
     def statement(self, done: StatementDone) -> None:
         """Make the span of a call, and measure it."""
-        label = done.label
-        measured = self._always | {"db.query.summary": label} | _failure(done.error, done.sqlstate)
-        self._duration.record(done.seconds, measured)
-        if not done.in_transaction:
-            self._wait.record(done.waiting_seconds, self._pool)
-        details: Attributes = {
-            "oadb.sql_place": done.place,
-            "oadb.waiting_seconds": done.waiting_seconds,
-            "oadb.server_seconds": done.server_seconds,
-            "oadb.retries": done.retries,
+        query, _, seconds, waiting, server, rows, error, sqlstate, retries, transaction = done
+        label = query.observed_label
+        measured: Attributes = {**self._always, "db.query.summary": label}
+        if error is not None:
+            measured |= _failure(error, sqlstate)
+        self._duration.record(seconds, measured)
+        if transaction is None:
+            self._wait.record(waiting, self._pool)
+        attributes: Attributes = {
+            **measured,
+            "oadb.sql_place": query.source_place,
+            "oadb.waiting_seconds": waiting,
+            "oadb.server_seconds": server,
+            "oadb.retries": retries,
         }
-        if done.kind in {"read", "stream"}:
-            details["db.response.returned_rows"] = done.rows
+        if query.kind in {"read", "stream"}:
+            attributes["db.response.returned_rows"] = rows
         ended = time_ns()
+        parent = None if transaction is None else self._parent(transaction)
+        started = ended - int(seconds * 1e9)
         span = self._tracer.start_span(
-            label,
-            self._parent(done.transaction),
-            SpanKind.CLIENT,
-            measured | details,
-            start_time=ended - int(done.seconds * 1e9),
+            label, parent, SpanKind.CLIENT, attributes, start_time=started
         )
-        if done.error is not None:
+        if error is not None:
             span.set_status(StatusCode.ERROR)
         span.end(ended)
 
-    def _parent(self, transaction: TransactionBegun | None) -> Context | None:
-        """Return the parent of the span of a statement; None: the current span.
+    def _parent(self, transaction: TransactionBegun) -> Context | None:
+        """Return the parent of the span of a statement in a transaction; None: the current span.
 
-        In a transaction that is the span of the transaction, unless the program has begun a span
-        of its own in it.
+        It is the span of the transaction, unless the program has begun a span of its own in it.
         """
-        found = None if transaction is None else self._open.get(transaction)
+        found = self._open.get(transaction)
         if found is None:
             return None
         current = trace.get_current_span()

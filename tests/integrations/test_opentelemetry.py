@@ -193,3 +193,5 @@ def test_the_pool_is_measured_when_metrics_are_collected(telemetry: Telemetry, u
     assert counts == {"idle": 0, "used": 1}
     assert points[pool_names.DB_CLIENT_CONNECTION_MAX] == [(11, pool)]
     assert points[pool_names.DB_CLIENT_CONNECTION_PENDING_REQUESTS] == [(0, pool)]
+    for name in ("queued", "failed", "dropped"):
+        assert points[f"oadb.notes.{name}"] == [(0, pool)]
