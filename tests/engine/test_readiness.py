@@ -119,14 +119,15 @@ def test_nothing_else_is_checked_without_a_connection(
 def test_what_a_check_raises_is_a_finding_and_the_others_run(
     url: str, checks: dict[str, readiness.ReadyCheck]
 ) -> None:
-    checks.update(broken=_broken, away=_unreachable, stock=_stocked)
+    checks.update(broken=_broken, slow=_late, away=_unreachable, stock=_stocked)
     with Database(config(url)) as db:
         found = {finding.subject: finding for finding in db.ready().findings}
 
-    assert [*found] == ["connection", "broken", "away", "stock"]
+    assert [*found] == ["connection", "broken", "slow", "away", "stock"]
     assert str(found["broken"]) == (
         "FAIL broken: its check raised ZeroDivisionError: by zero; this is a fault of the check"
     )
+    assert str(found["slow"]) == "FAIL slow: not known within 5s; give it more time"
     assert str(found["away"]) == "FAIL away: gone"
     assert str(found["stock"]) == "ok   stock: full"
 
@@ -143,6 +144,10 @@ async def _stocked(_db: AsyncExecutor, _config: Config) -> Iterable[ReadyFinding
 
 async def _unreachable(_db: AsyncExecutor, _config: Config) -> Iterable[ReadyFinding]:
     raise UnavailableError("gone")
+
+
+async def _late(_db: AsyncExecutor, _config: Config) -> Iterable[ReadyFinding]:
+    raise TimeoutError("not known within 5s")
 
 
 async def _broken(_db: AsyncExecutor, _config: Config) -> Iterable[ReadyFinding]:
