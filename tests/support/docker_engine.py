@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,10 +39,11 @@ class DockerEngine:
 
 
 @contextmanager
-def docker_engine(folder: Path) -> Generator[DockerEngine]:
+def docker_engine() -> Generator[DockerEngine]:
     """Start an engine that touches no firewall rules, no routing and no bridge; stop it."""
     if shutil.which("dockerd") is None or os.geteuid() != 0:
         pytest.skip("needs Docker, and root, which may start its engine")
+    folder = Path(tempfile.mkdtemp(prefix="oadb-"))  # short: it has sockets
     engine = DockerEngine(folder)
     names = {"--data-root": "data", "--exec-root": "exec", "--pidfile": "pid"}
     options = [f"{option}={folder / name}" for option, name in names.items()]
@@ -61,7 +63,11 @@ def docker_engine(folder: Path) -> Generator[DockerEngine]:
         try:
             eventually(is_decided, 60)
             if process.poll() is not None:
-                pytest.skip("the engine of Docker does not start here")
+                pytest.skip(f"no engine starts here: {(folder / 'log').read_text()[-500:]}")
             yield engine
         finally:
             process.terminate()
+            process.wait()
+            if (folder / "data").is_mount():
+                subprocess.run(["umount", folder / "data"], check=True)
+            shutil.rmtree(folder)

@@ -35,12 +35,10 @@ WALLS = (
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Generator[DockerEngine]:
+def engine() -> Generator[DockerEngine]:
     if shutil.which("debootstrap") is None:
         pytest.skip("needs debootstrap, as no image can be pulled")
-    folder = tmp_path / "docker"
-    folder.mkdir()
-    with docker_engine(folder) as engine:
+    with docker_engine() as engine:
         yield engine
 
 
