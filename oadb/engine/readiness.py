@@ -163,7 +163,7 @@ async def _findings_of(
         return [ReadyFinding(False, subject, _in_one_line(error), advice)]
     except Error as error:
         return [ReadyFinding(False, subject, _in_one_line(error))]
-    except TimeoutError as error:  # of whoever bounds the time of all checks
+    except TimeoutError as error:  # of a caller that bounds the time of all checks
         text = _in_one_line(error) or "not known in time"
         return [ReadyFinding(False, subject, text, "give it more time")]
     except Exception as error:  # noqa: BLE001  # of the check of another package
