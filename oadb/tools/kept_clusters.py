@@ -64,7 +64,7 @@ def _copied(
     stack: ExitStack, packages: Sequence[Package], settings: Mapping[str, str], tell: Tell
 ) -> EmbeddedServer | None:
     """Return a server that begins as a copy, made first where none is kept; None: it cannot."""
-    kept = _place(packages)
+    kept = place(packages)
     if kept is None:
         return None
     try:
@@ -82,11 +82,15 @@ def _copied(
         return None
 
 
-def _place(packages: Sequence[Package]) -> Path | None:
-    """Return where a server of these packages is kept; None if there is no such folder of ours."""
+def place(packages: Sequence[Package], kind: str = "migrated") -> Path | None:
+    """Return where something made of these packages is kept; None if no such folder is ours.
+
+    Args:
+        kind: the name of the folder, of things of one kind.
+    """
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     try:
-        folder = Path(cache).expanduser() / "oadb" / "migrated"
+        folder = Path(cache).expanduser() / "oadb" / kind
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         require_private(folder)
         return folder / _digest(packages)

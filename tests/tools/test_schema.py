@@ -241,7 +241,7 @@ CHANGES = [
     ("create type oadb.other", "type oadb.other"),
     (
         "create statistics oadb.other on kind, subject from oadb.lockouts",
-        "statistics object oadb.other",
+        "statistics oadb.other",
     ),
     (
         (

@@ -6,11 +6,24 @@ be handed to another function that runs it. What is only found by its name in a 
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _MOST_TESTS = 6
 """Tests of a statement that are listed."""
+
+_NAMES, _IMPORTS = (ast.Name, ast.Attribute), (ast.Import, ast.ImportFrom)
+
+# Of kinds of nodes, the fields in which names may be.
+_FIELDS = {
+    kind.__name__: tuple(
+        name
+        for name in kind._fields
+        if name not in {"ctx", "op", "ops", "kind", "type_comment", "conversion", "simple"}
+    )
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST)
+} | {"Constant": ()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,67 +164,88 @@ def _read(file: SourceFile) -> _ModuleNames | None:
         tree = ast.parse(file.path.read_bytes())
     except (SyntaxError, ValueError, OSError):
         return None
-    units = [(_unit(node), [*_nodes(node)]) for node in tree.body]
+    units = [(_unit(node), _names_in(node, file.module)) for node in tree.body]
     defined = frozenset(unit for unit, _ in units if unit)
-    imports = dict(pair for _, nodes in units for pair in _imports(file.module, nodes))
+    imports = dict(pair for _, names in units for pair in names.imports)
     known = {**imports, **{name: f"{file.module}.{name}" for name in defined}}
     named = (
         _Named(name, unit, getattr(node, "name", ""), line)
-        for node, (unit, nodes) in zip(tree.body, units, strict=True)
-        for name, line in _names_in(node, nodes, known)
+        for node, (unit, names) in zip(tree.body, units, strict=True)
+        for name, line in _known_in(node, names, known)
     )
     return _ModuleNames(file, defined, imports, tuple(named))
 
 
-def _nodes(top: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes of a statement; of an attribute of a name, not the name."""
-    waiting = [top]
+@dataclass(slots=True)
+class _StatementNames:
+    """The names in a statement at the top of a module.
+
+    Attributes:
+        read: The first part of each, all of it, and its line.
+        bound: Parameters and variables; of a function, they hide names of the module.
+        imports: Each imported name with what it means.
+    """
+
+    read: list[tuple[str, str, int]] = field(default_factory=list[tuple[str, str, int]])
+    bound: set[str] = field(default_factory=set[str])
+    imports: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+
+
+def _names_in(top: ast.AST, module: str) -> _StatementNames:
+    """Return the names in a statement of a module; of an attribute of a name, not the name."""
+    found = _StatementNames()
+    waiting: list[object] = [top]
     while waiting:
         node = waiting.pop()
-        yield node
-        if not (isinstance(node, ast.Attribute) and _dotted(node)[0]):
-            waiting.extend(ast.iter_child_nodes(node))
+        if isinstance(node, _NAMES):
+            first, name = _dotted(node)
+            if not name and isinstance(node, ast.Attribute):
+                waiting.append(node.value)
+            elif isinstance(node.ctx, ast.Load):
+                found.read.append((first, name, node.lineno))
+            elif first == name:
+                found.bound.add(name)
+        elif isinstance(node, _IMPORTS):
+            found.imports += _imports(module, node)
+        elif isinstance(node, list):
+            waiting += node
+        elif isinstance(node, ast.AST):
+            if isinstance(node, ast.arg):
+                found.bound.add(node.arg)
+            waiting += [
+                value for name in _FIELDS[type(node).__name__] if (value := getattr(node, name))
+            ]
+    return found
 
 
-def _names_in(
-    top: ast.AST, nodes: Iterable[ast.AST], known: Mapping[str, str]
+def _known_in(
+    top: ast.AST, names: _StatementNames, known: Mapping[str, str]
 ) -> Iterator[tuple[str, int]]:
     """Yield the dotted names of a statement that the module knows, each with its line."""
-    local = _bound_in(nodes) if isinstance(top, ast.FunctionDef | ast.AsyncFunctionDef) else ()
-    for each in nodes:
-        if isinstance(each, ast.Attribute | ast.Name) and isinstance(each.ctx, ast.Load):
-            first, *rest = _dotted(each)
-            if first in known and first not in local:
-                yield ".".join((known[first], *rest)), each.lineno
+    local = names.bound if isinstance(top, ast.FunctionDef | ast.AsyncFunctionDef) else ()
+    for first, name, line in names.read:
+        if first in known and first not in local:
+            yield known[first] + name[len(first) :], line
 
 
-def _dotted(node: ast.expr) -> list[str]:
-    """Return the parts of ``a.b.c``; the first is empty if it does not begin with a name."""
-    if isinstance(node, ast.Name):
-        return [node.id]
-    if isinstance(node, ast.Attribute):
-        return [*_dotted(node.value), node.attr]
-    return [""]
+def _dotted(node: ast.expr) -> tuple[str, str]:
+    """Return the first part of ``a.b.c``, and all of it; both empty without a name in front."""
+    rest = ""
+    while isinstance(node, ast.Attribute):
+        rest = f".{node.attr}{rest}"
+        node = node.value
+    return (node.id, node.id + rest) if isinstance(node, ast.Name) else ("", "")
 
 
-def _bound_in(nodes: Iterable[ast.AST]) -> set[str]:
-    """Return the parameters and variables of a function, which hide names of the module."""
-    found = {each.arg for each in nodes if isinstance(each, ast.arg)}
-    return found | {
-        each.id for each in nodes if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
-    }
-
-
-def _imports(module: str, nodes: Iterable[ast.AST]) -> Iterator[tuple[str, str]]:
+def _imports(module: str, node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
     """Yield each imported name with what it means."""
-    for node in nodes:
-        if isinstance(node, ast.Import):
-            for each in node.names:
-                first = each.name.partition(".")[0]
-                yield (each.asname, each.name) if each.asname else (first, first)
-        elif isinstance(node, ast.ImportFrom):
-            source = _source(module, node)
-            yield from ((each.asname or each.name, f"{source}.{each.name}") for each in node.names)
+    if isinstance(node, ast.ImportFrom):
+        source = _source(module, node)
+        yield from ((each.asname or each.name, f"{source}.{each.name}") for each in node.names)
+        return
+    for each in node.names:
+        first = each.name.partition(".")[0]
+        yield (each.asname, each.name) if each.asname else (first, first)
 
 
 def _source(module: str, node: ast.ImportFrom) -> str:

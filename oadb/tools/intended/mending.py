@@ -162,7 +162,7 @@ _ENDINGS: dict[str, str | Callable[[SchemaObject, str], str | None]] = {
     "type": "drop type {name};",
     "sequence": "drop sequence {name};",
     "foreign table": "drop foreign table {name};",
-    "statistics object": "drop statistics {name};",
+    "statistics": "drop statistics {name};",
     "collation": "drop collation {name};",
 }
 

@@ -16,8 +16,15 @@ from oadb.tools.migrations.step_plans import StepPlan
 from oadb.tools.migrations.table_states import LockState, Snapshot, Work
 from oadb.tools.session_watch import get_process_id
 
-# What touches no row and no file, and need not be looked for: two in five statements.
-_WITHOUT_ROWS = frozenset({"COMMENT", "GRANT", "REVOKE", "SET", "CREATE FUNCTION"})
+# What reads no row and writes no file of a table that stays, and need not be looked for.
+_WITHOUT_ROWS = frozenset(
+    f"{verb} {kind}"
+    for verb in ("CREATE", "ALTER", "DROP")
+    for kind in ("FUNCTION", "PROCEDURE", "TRIGGER", "POLICY", "VIEW")
+).union({"COMMENT", "GRANT", "REVOKE", "SET", "DROP INDEX", "DROP TABLE", "LOCK TABLE"})
+
+# What locks no table.
+_WITHOUT_LOCKS = frozenset({"SET", "CREATE FUNCTION", "CREATE PROCEDURE"})
 
 # Between two looks at what a statement outside of a transaction has locked.
 _LOOK_SECONDS = 0.005
@@ -113,6 +120,8 @@ class Trial(ScriptSession):
         before = self._snapshot()
         for step in migration.script.steps:
             did = self._send_step(migration, migration.script, step)
+            if did in _WITHOUT_LOCKS:
+                continue
             locks = table_states.locks_of(self._session, self._pid)
             if any(each.table_id in self.known for each in locks):  # else nothing was done to them
                 if did in _WITHOUT_ROWS:

@@ -44,7 +44,7 @@ def build(packages: Sequence[Package], base: str | None = None) -> Book:
         UsageError: there is no such revision.
     """
     if base is None:
-        return _built(packages, lambda _: True).book
+        return _built(packages, None).book
     with base_release.taken(base, packages) as old, ThreadPoolExecutor(2) as threads:
         changes = [each for one in packages for each in book_changes.of_migrations(one, old)]
         changed = {(each.package, each.name) for each in changes}
@@ -68,7 +68,7 @@ class _Built:
     owners: Mapping[str, str]
 
 
-def _built(packages: Sequence[Package], is_tried: Callable[[Migration], bool]) -> _Built:
+def _built(packages: Sequence[Package], is_tried: Callable[[Migration], bool] | None) -> _Built:
     owners = _owners(packages)
     with ThreadPoolExecutor(4) as threads:  # while the server starts, migrates and plans
         referring = threads.submit(lambda: CodeReferences(source_files.files_of(packages)))
@@ -79,7 +79,7 @@ def _built(packages: Sequence[Package], is_tried: Callable[[Migration], bool]) -
     statements = tuple(
         statement_reviews.review(packages, StatementSources(found, references, history))
     )
-    tables = TableSources(found.objects, owners, found.foreign_keys, statements, found.sizes)
+    tables = TableSources(found.objects, owners, found.links, statements, found.sizes)
     migrations = MigrationSources(history, found.measured)
     book = Book(
         title=f"Review of {', '.join(package.name for package in packages)}",

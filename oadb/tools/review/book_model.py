@@ -7,6 +7,7 @@ from oadb.tools.dependencies.code_references import CodeUses
 from oadb.tools.plans.growth import Growth
 from oadb.tools.review.catalog_facts import ForeignKey
 from oadb.tools.review.file_history import Revision
+from oadb.tools.review.further_effects import FurtherEffect
 from oadb.tools.review.migration_model import MigrationReview, ReleaseDisagreement
 from oadb.tools.review.plan_model import PlanReview
 
@@ -91,6 +92,7 @@ class StatementReview:
         scope: Whose rows it reads: what its comment says, or the owner that it names.
         fault: Why the server refuses to prepare it; then types and locks are not known.
         accesses: The columns of tables that it reads and writes; None: not known.
+        further: What foreign keys, triggers and functions do besides.
         roles: Those that may run it; None: not known.
         unplanned: Why some of its forms have no plan.
     """
@@ -118,6 +120,7 @@ class StatementReview:
     uses: CodeUses
     history: tuple[Revision, ...] | None
     accesses: tuple[ColumnUse, ...] | None = None
+    further: tuple[FurtherEffect, ...] = ()
     roles: tuple[str, ...] | None = None
     plans: tuple[PlanReview, ...] = ()
     unplanned: str = ""
@@ -188,6 +191,7 @@ class TableReview:
     Attributes:
         kind: ``table``, ``view`` or ``materialized view``.
         definition: As SQL.
+        triggers: Their names, definitions, and what they do.
         retention: How long its rows are kept, and with what they go; empty if nothing says it.
         deleters: The labels of the statements that delete its rows.
         sizes: At each scale, the most rows first; none of a view.
@@ -204,7 +208,7 @@ class TableReview:
     indexes: tuple[IndexReview, ...]
     policies: tuple[tuple[str, str], ...]
     grants: tuple[str, ...]
-    triggers: tuple[tuple[str, str], ...]
+    triggers: tuple[tuple[str, str, str], ...]
     foreign_keys: tuple[ForeignKey, ...]
     retention: str
     statements: tuple[tuple[str, str], ...] = ()

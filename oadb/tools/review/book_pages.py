@@ -206,6 +206,8 @@ def _templates() -> Environment:
         "rows": page_rows.rows,
         "lock_rows": page_rows.lock_rows,
         "access_rows": page_rows.access_rows,
+        "further_rows": page_rows.further_rows,
+        "key_rows": page_rows.key_rows,
         "column_rows": page_rows.column_rows,
         "statement_rows": page_rows.statement_rows,
         "index_rows": page_rows.index_rows,

@@ -29,13 +29,51 @@ class ShownType:
 
 @dataclass(frozen=True, slots=True)
 class ForeignKey:
-    """A foreign key, with its columns and those that it refers to, in order."""
+    """A foreign key, with its columns and those that it refers to, in order.
+
+    Attributes:
+        on_delete: What a delete of a row does to those that refer to it, as the end of a sentence.
+        found_by: The index that finds these; empty: none.
+        has_default: Whether a column has a value where an insert names none.
+        is_generated: Whether a column has a value that is made of others.
+    """
 
     name: str
     table_name: str
     columns: list[str]
     target: str
     target_columns: list[str]
+    on_delete: str
+    found_by: str
+    has_default: bool
+    is_generated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FiredTrigger:
+    """A trigger, and the routine that it runs, with the types of its arguments.
+
+    Attributes:
+        commands: What fires it: ``insert``, ``update``, ``delete``, ``truncate``.
+        columns: An update of others does not fire it; empty: any fires it.
+    """
+
+    table_name: str
+    name: str
+    moment: str
+    commands: list[str]
+    columns: list[str]
+    is_for_each_row: bool
+    routine: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoutineText:
+    """A function or a procedure, and the SQL in it."""
+
+    signature: str
+    name: str
+    body: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +103,14 @@ def list_type_names(type_ids: list[int]) -> list[ShownType]: ...
 
 @query
 def list_foreign_keys(schemas: list[str]) -> list[ForeignKey]: ...
+
+
+@query
+def list_fired_triggers(schemas: list[str]) -> list[FiredTrigger]: ...
+
+
+@query
+def list_routine_texts(schemas: list[str]) -> list[RoutineText]: ...
 
 
 @query

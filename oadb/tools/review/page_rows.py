@@ -12,6 +12,8 @@ from oadb.tools.review.book_model import (
     ScaledSize,
     TableColumnReview,
 )
+from oadb.tools.review.catalog_facts import ForeignKey
+from oadb.tools.review.further_effects import FurtherEffect, of_key
 from oadb.tools.review.migration_model import MeasuredLock, MeasuredWork
 from oadb.tools.review.text_filters import power
 
@@ -75,6 +77,18 @@ def access_rows(accesses: Iterable[ColumnUse], links: PageLinks) -> Iterator[Cel
         read = ", ".join(use.column or "rows" for use in uses if not use.is_written)
         written = ", ".join(use.column or "rows" for use in uses if use.is_written)
         yield links.table(table), read, written
+
+
+def further_rows(effects: Iterable[FurtherEffect], links: PageLinks) -> Iterator[Cells]:
+    """Yield what a statement does through foreign keys, triggers and functions."""
+    for each in effects:
+        yield links.table(each.table), each.cause, each.effect
+
+
+def key_rows(keys: Iterable[ForeignKey], links: PageLinks) -> Iterator[Cells]:
+    """Yield the foreign keys around a table, with what statements on both sides do by them."""
+    for each in keys:
+        yield each.name, links.table(each.table_name), links.table(each.target), *of_key(each)
 
 
 def column_rows(columns: Iterable[TableColumnReview], links: PageLinks) -> Iterator[Cells]:

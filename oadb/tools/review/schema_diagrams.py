@@ -44,7 +44,7 @@ def _neighbours(keys: Iterable[ForeignKey], table: str) -> list[tuple[str, Forei
     found = [(key.target if key.table_name == table else key.table_name, key) for key in keys]
     if len(found) <= _MOST:
         return found
-    more = ForeignKey("", "", ["not drawn"], "", [])
+    more = ForeignKey("", "", ["not drawn"], "", [], "", "", has_default=False, is_generated=False)
     return [*found[: _MOST - 1], (f"{len(found) - _MOST + 1} more", more)]
 
 

@@ -24,7 +24,8 @@ from oadb.tools.plans.named_statements import PlacedStatement
 from oadb.tools.plans.planning import Unplanned
 from oadb.tools.plans.scaled_plans import SCALES, ScaledPlan
 from oadb.tools.plans.sized_database import Sizing
-from oadb.tools.review import catalog_facts, migration_effects, relation_sizes
+from oadb.tools.review import catalog_facts, kept_trials, migration_effects, relation_sizes
+from oadb.tools.review.further_effects import SchemaLinks
 from oadb.tools.review.migration_model import MeasuredMigration
 from oadb.tools.review.relation_sizes import RelationSizes
 from oadb.tools.review.server_answers import Answer, StatementAsker
@@ -57,7 +58,7 @@ class ServerFindings:
     """
 
     objects: Sequence[SchemaObject]
-    foreign_keys: Sequence[catalog_facts.ForeignKey]
+    links: SchemaLinks
     statements: Mapping[str, AskedOnce]
     plans: Plans
     sizes: Mapping[int, RelationSizes]
@@ -74,32 +75,45 @@ def ask(
     schemas: Collection[str],
     sizes: Sizing,
     threads: Executor,
-    is_tried: Callable[[Migration], bool],
+    is_tried: Callable[[Migration], bool] | None,
 ) -> ServerFindings:
     """Ask about statements, tables and migrations, each in a thread of its own.
 
     Args:
-        is_tried: which migrations are tried out.
+        is_tried: which migrations are tried out; None: all, unless it is known what they do.
     """
     dsn = sizes.copy("reviewed")
-    objects, keys = read_schema(dsn, schemas)
-    tried = threads.submit(migration_effects.try_out, sizes.blank("tried"), packages, is_tried)
+    objects, links = read_schema(dsn, schemas)
+    tried = threads.submit(_tried, packages, sizes, is_tried)
     asked = threads.submit(_statements, packages, dsn)
     plans = _plans(packages, sizes)
     found, measured = _at_scales(sizes, [*schemas], tried.result())
-    return ServerFindings(objects, keys, asked.result(), plans, found, measured)
+    return ServerFindings(objects, links, asked.result(), plans, found, measured)
 
 
-def read_schema(
-    dsn: Dsn, schemas: Iterable[str]
-) -> tuple[list[SchemaObject], list[catalog_facts.ForeignKey]]:
-    """Return the objects of schemas, and the foreign keys between their tables."""
+def _tried(
+    packages: Sequence[Package], sizes: Sizing, is_tried: Callable[[Migration], bool] | None
+) -> kept_trials.Results:
+    """Return what migrations do on the schema of those before them."""
+    if is_tried is not None:
+        return migration_effects.try_out(sizes.blank("tried"), packages, is_tried)
+    return kept_trials.of(
+        packages, lambda: migration_effects.try_out(sizes.blank("tried"), packages, lambda _: True)
+    )
+
+
+def read_schema(dsn: Dsn, schemas: Iterable[str]) -> tuple[list[SchemaObject], SchemaLinks]:
+    """Return the objects of schemas, and what links them."""
     names = [*schemas]
     with Database(Config(dsn=dsn)) as db:
         objects = db.transact(
             lambda tx: schema.read_present(tx, names), isolation="repeatable read", read_only=True
         )
-        return objects, catalog_facts.list_foreign_keys(db, names)
+        return objects, SchemaLinks(
+            catalog_facts.list_foreign_keys(db, names),
+            catalog_facts.list_fired_triggers(db, names),
+            catalog_facts.list_routine_texts(db, names),
+        )
 
 
 def _statements(packages: Sequence[Package], dsn: Dsn) -> dict[str, AskedOnce]:

@@ -116,6 +116,7 @@ def _review(
         uses=sources.references.uses_of(key_of(declared)),
         history=None if sources.history is None else tuple(sources.history.get(key, ())),
         accesses=None if uses is None else tuple(_accesses(uses)),
+        further=() if uses is None else sources.server.links.of_statement(uses),
         roles=asked.roles,
         plans=tuple(plan_reviews.review(each for each in plans if isinstance(each, ScaledPlan))),
         unplanned=_unplanned(plans),

@@ -13,7 +13,7 @@ from oadb.tools.review.book_model import (
     TableColumnReview,
     TableReview,
 )
-from oadb.tools.review.catalog_facts import ForeignKey
+from oadb.tools.review.further_effects import SchemaLinks
 from oadb.tools.review.relation_sizes import RelationSizes
 from oadb.tools.schema import SchemaObject
 
@@ -35,7 +35,7 @@ class TableSources:
 
     objects: Sequence[SchemaObject]
     owners: Mapping[str, str]
-    foreign_keys: Sequence[ForeignKey]
+    links: SchemaLinks
     statements: Sequence[StatementReview]
     sizes: Mapping[int, RelationSizes]
 
@@ -61,7 +61,7 @@ def _review(
     uses: Sequence[tuple[str, ColumnUse]],
     sources: TableSources,
 ) -> TableReview:
-    keys = [key for key in sources.foreign_keys if table.name in {key.table_name, key.target}]
+    keys = [key for key in sources.links.foreign_keys if table.name in {key.table_name, key.target}]
     return TableReview(
         package=sources.owners.get(table.name.partition(".")[0], ""),
         name=table.name,
@@ -73,7 +73,7 @@ def _review(
         indexes=tuple(_indexes(table, parts, sources)),
         policies=_pairs(parts, "policy"),
         grants=tuple(each.definition for each in _of_kind(parts, "grant")),
-        triggers=_pairs(parts, "trigger"),
+        triggers=tuple(_triggers(table.name, parts, sources.links)),
         foreign_keys=tuple(keys),
         retention="; ".join(_retention(table.name, parts)),
         statements=_statements(uses),
@@ -88,6 +88,16 @@ def _sizes(table: SchemaObject, sources: TableSources) -> Iterator[ScaledSize]:
         if found is not None:
             indexes = sum(size for (name, _), size in sizes.indexes.items() if name == table.name)
             yield ScaledSize(scale, found.rows, found.bytes, indexes, found.parts)
+
+
+def _triggers(
+    table: str, parts: Sequence[SchemaObject], links: SchemaLinks
+) -> Iterator[tuple[str, str, str]]:
+    """Yield each trigger with its definition, and what it does; of one that is switched off, ""."""
+    fired = {each.name: each for each in links.triggers if each.table_name == table}
+    for name, definition in _pairs(parts, "trigger"):
+        found = fired.get(_unquoted(name.removesuffix(f" on {table}")))
+        yield name, definition, "" if found is None else links.of_trigger(found)
 
 
 def _of_kind(parts: Iterable[SchemaObject], kind: str) -> list[SchemaObject]:

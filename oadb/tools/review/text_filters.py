@@ -33,7 +33,7 @@ def highlight(text: str, language: str) -> Markup:
         return _marked(text, language)
     lines = text.split("\n")
     count = sum(line.startswith(_SET) for line in lines)
-    settings = [Markup('<span class="v">{}</span>').format(line) for line in lines[:count]]
+    settings = [Markup("<i class=v>{}</i>").format(line) for line in lines[:count]]
     return Markup("\n").join([*settings, _marked("\n".join(lines[count:]), "sql")])
 
 
@@ -42,7 +42,7 @@ def _marked(text: str, language: str) -> Markup:
     found = _LEXERS[language].get_tokens(text)
     for style, group in groupby(_styled(found), lambda each: each[0]):
         escaped = html.escape("".join(value for _, value in group), quote=False)
-        parts.append(f"<span class={style}>{escaped}</span>" if style else escaped)
+        parts.append(f"<i class={style}>{escaped}</i>" if style else escaped)
     return Markup("".join(parts).rstrip("\n"))  # noqa: S704  # each part is escaped above
 
 

@@ -235,7 +235,8 @@ order by
     constraints.conname;
 
 -- name: _list_indexes
--- Without those of constraints, and those that a partition has from its table.
+-- Without those of constraints, and those that a partition has from its table. And what was made by
+-- "create statistics".
 select
     indexes.indrelid::regclass::text as part_of,
     'index' as kind,
@@ -250,7 +251,17 @@ left join pg_catalog.pg_inherits as inherits on indexes.indexrelid = inherits.in
 where
     indexes.indrelid::bigint = any(:relation_ids)
     and constraints.oid is null
-    and inherits.inhrelid is null;
+    and inherits.inhrelid is null
+union all
+select
+    extended.stxrelid::regclass::text as part_of,
+    'statistics' as kind,
+    pg_catalog.format('%I.%I', namespace.nspname, extended.stxname) as name,
+    pg_catalog.pg_get_statisticsobjdef(extended.oid) as definition,
+    pg_catalog.obj_description(extended.oid, 'pg_statistic_ext') as description
+from pg_catalog.pg_statistic_ext as extended
+inner join pg_catalog.pg_namespace as namespace on extended.stxnamespace = namespace.oid
+where extended.stxrelid::bigint = any(:relation_ids);
 
 -- name: _list_row_security
 -- Tables where it is enabled or forced.
@@ -824,6 +835,7 @@ left join pg_catalog.pg_type as type
 where
     depend.refclassid = 'pg_catalog.pg_namespace'::regclass
     and depend.refobjid::bigint = any(:schema_ids)
+    and depend.classid <> 'pg_catalog.pg_statistic_ext'::regclass
     and coalesce(class.relkind not in ('r', 'p', 'v', 'm'), true)
     and coalesce(routine.prokind not in ('f', 'p'), true)
     and coalesce(type.typtype not in ('e', 'c', 'd'), true)

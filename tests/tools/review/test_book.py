@@ -30,7 +30,10 @@ class Elements(HTMLParser):
         given = dict(attrs)
         if tag == "script":
             self.scripts.append(given.get("src"))
-        if tag in {"img", "iframe", "object", "b", "i"} or any(n.startswith("on") for n in given):
+        is_marked = tag == "i" and given.get("class") in {"c", "k", "s", "v"}
+        if (tag in {"img", "iframe", "object", "b", "i"} and not is_marked) or any(
+            n.startswith("on") for n in given
+        ):
             self.odd.append(tag)
         self.links += [value for name, value in attrs if name in {"href", "src"} and value]
 

@@ -113,6 +113,14 @@
     try { localStorage.setItem("oadb-theme", chosen); } catch (_) { /* not kept, then */ }
   });
 
+  // What stands before each cell where a narrow page has no room for the headings.
+  for (const table of document.querySelectorAll("table.stack")) {
+    const headings = [...table.querySelectorAll("th")].map((cell) => cell.textContent);
+    for (const row of table.tBodies[0].rows) {
+      headings.forEach((text, number) => { row.cells[number].dataset.label = text; });
+    }
+  }
+
   for (const button of document.querySelectorAll(".copy")) {
     if (!navigator.clipboard) continue;
     button.hidden = false;

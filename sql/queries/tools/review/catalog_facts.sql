@@ -28,7 +28,9 @@ where type.oid::bigint = any(:type_ids)
 order by type.oid;
 
 -- name: list_foreign_keys
--- Of tables, not of partitions.
+-- Of tables, not of partitions. What a delete of a row does to those that refer to it, and the
+-- index that finds these, if one begins with the columns. A column with a default has a value that
+-- no insert names, and a generated one a value that no statement names.
 select
     key.conname::text as name,
     key.conrelid::regclass::text as table_name,
@@ -50,7 +52,47 @@ select
                 key.confrelid = attribute.attrelid
                 and number.number = attribute.attnum
         order by number.place
-    ) as target_columns
+    ) as target_columns,
+    case key.confdeltype
+        when 'c' then 'deletes them'
+        when 'n' then 'sets their columns to null'
+        when 'd' then 'sets their columns to defaults'
+        else 'fails if there are any'
+    end as on_delete,
+    coalesce(
+        (
+            select index.indexrelid::regclass::text
+            from pg_catalog.pg_index as index
+            where
+                key.conrelid = index.indrelid
+                and index.indisvalid
+                and index.indpred is null
+                and array(
+                    select part.number
+                    from unnest(index.indkey) with ordinality as part (number, place)
+                    where part.place <= cardinality(key.conkey)
+                ) @> key.conkey
+            order by index.indexrelid
+            limit 1
+        ),
+        ''
+    ) as found_by,
+    exists(
+        select
+        from pg_catalog.pg_attribute as attribute
+        where
+            key.conrelid = attribute.attrelid
+            and attribute.attnum = any(key.conkey)
+            and attribute.atthasdef
+    ) as has_default,
+    exists(
+        select
+        from pg_catalog.pg_attribute as attribute
+        where
+            key.conrelid = attribute.attrelid
+            and attribute.attnum = any(key.conkey)
+            and attribute.attgenerated <> ''
+    ) as is_generated
 from pg_catalog.pg_constraint as key
 inner join pg_catalog.pg_namespace as namespace on key.connamespace = namespace.oid
 where
@@ -58,6 +100,59 @@ where
     and key.conparentid = 0
     and namespace.nspname::text = any(:schemas::text[])
 order by table_name, name;
+
+-- name: list_fired_triggers
+-- Of tables, not of partitions, without those that are switched off and those of foreign keys. The
+-- columns are those of "update of".
+select
+    triggers.tgrelid::regclass::text as table_name,
+    triggers.tgname::text as name,
+    case
+        when triggers.tgtype::int & 2 <> 0 then 'before'
+        when triggers.tgtype::int & 64 <> 0 then 'instead of'
+        else 'after'
+    end as moment,
+    array_remove(
+        array[
+            case when triggers.tgtype::int & 4 <> 0 then 'insert' end,
+            case when triggers.tgtype::int & 16 <> 0 then 'update' end,
+            case when triggers.tgtype::int & 8 <> 0 then 'delete' end,
+            case when triggers.tgtype::int & 32 <> 0 then 'truncate' end
+        ],
+        null
+    ) as commands,
+    array(
+        select attribute.attname::text
+        from pg_catalog.pg_attribute as attribute
+        where
+            triggers.tgrelid = attribute.attrelid
+            and attribute.attnum = any(triggers.tgattr)
+        order by attribute.attnum
+    ) as columns,
+    triggers.tgtype::int & 1 <> 0 as is_for_each_row,
+    triggers.tgfoid::regprocedure::text as routine
+from pg_catalog.pg_trigger as triggers
+inner join pg_catalog.pg_class as class on triggers.tgrelid = class.oid
+inner join pg_catalog.pg_namespace as namespace on class.relnamespace = namespace.oid
+where
+    not triggers.tgisinternal
+    and triggers.tgparentid = 0
+    and triggers.tgenabled <> 'D'
+    and namespace.nspname::text = any(:schemas::text[])
+order by table_name, name;
+
+-- name: list_routine_texts
+-- Functions and procedures, with the SQL that they run.
+select
+    routine.oid::regprocedure::text as signature,
+    pg_catalog.format('%I.%I', namespace.nspname, routine.proname) as name,
+    coalesce(pg_catalog.pg_get_function_sqlbody(routine.oid), routine.prosrc) as body
+from pg_catalog.pg_proc as routine
+inner join pg_catalog.pg_namespace as namespace on routine.pronamespace = namespace.oid
+where
+    namespace.nspname::text = any(:schemas::text[])
+    and routine.prokind in ('f', 'p')
+order by signature;
 
 -- name: list_index_sizes
 -- In bytes, all partitions together.
