@@ -80,6 +80,11 @@ def _numbers(lines: Sequence[str]) -> list[float]:
     return [float(each) for line in lines for each in _SAMPLE.findall(line)]
 
 
+def without_times(text: str) -> str:
+    """Return a condition without times, which are others whenever a statement is planned."""
+    return _TIME.sub("a time", text)
+
+
 class _Shown:
     """Shows the nodes of one plan."""
 
@@ -136,7 +141,7 @@ class _Shown:
     def _readable(self, text: str) -> str:
         """Return a condition with the names of parameters, and without numbers of partitions."""
         text = _NUMBERED.sub(self._named, named_in(text, self._values))
-        text = _TIME.sub("a time", text)
+        text = without_times(text)
         text = _QUALIFIER.sub(lambda found: self._aliases.get(found[0], found[0]), text)
         text = _WALLS.sub("(row security)", _SESSION.sub(r"setting(\1)", text))
         text = " ".join(_IDENTITY.sub("the identity", text).split())

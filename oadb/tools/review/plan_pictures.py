@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
+from oadb.tools.plans import plan_text
 from oadb.tools.plans.plan_tree import PlanNode
 
 _LINE, _INDENT, _LEFT = 46, 22, 14
@@ -133,11 +134,11 @@ def _details(node: PlanNode) -> Iterator[str]:
     if node.index is not None:
         yield f"index {node.index}{' backward' if node.is_backward else ''}"
     if node.condition is not None:
-        yield f"by {node.condition}"
+        yield f"by {plan_text.without_times(node.condition)}"
     if node.keys:
         yield f"by {', '.join(node.keys)}"
     if node.filter is not None:
-        yield f"if {node.filter}"
+        yield f"if {plan_text.without_times(node.filter)}"
     if node.arbiters:
         yield f"conflicts in {', '.join(node.arbiters)}"
 

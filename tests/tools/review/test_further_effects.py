@@ -18,8 +18,15 @@ def links(shared_url: str) -> SchemaLinks:
 
 def uses(table: str, command: str, *columns: str) -> StatementUses:
     named = frozenset(columns)
-    inserts, updates = (named if command == each else frozenset() for each in ("insert", "update"))
-    use = TableUse(f"oadb.{table}", frozenset({command}), inserts=inserts, updates=updates)
+    written = {
+        each: named if command == each else frozenset[str]() for each in ("insert", "update")
+    }
+    use = TableUse(
+        f"oadb.{table}",
+        frozenset({command}),
+        inserts=written["insert"],
+        updates=written["update"],
+    )
     return StatementUses((use,), frozenset())
 
 

@@ -67,7 +67,9 @@ def test_a_failure_is_tried_again(folder: MigrationFolder) -> None:
     assert len(calls) == 2
 
 
-@pytest.mark.parametrize("damage", ["", "[]", "[{}]", "[1]", "{", '[{"package": "oadb", "id": "0009"}]'])
+@pytest.mark.parametrize(
+    "damage", ["", "[]", "[{}]", "[1]", "{", '[{"package": "oadb", "id": "0009"}]']
+)
 def test_a_damaged_file_is_written_again(
     folder: MigrationFolder, tmp_path: Path, damage: str
 ) -> None:
