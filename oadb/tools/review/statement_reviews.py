@@ -90,7 +90,6 @@ def _review(
     described, comment = describe(declared), statement_comments.read(declared.statement)
     asked = sources.server.statements[key_of(declared)]
     answer, uses = asked.answer, asked.uses
-    key = (Path(described.path).name, declared.__name__)
     plans = sources.server.plans.get(key_of(declared), ())
     return StatementReview(
         package=package.name,
@@ -114,13 +113,19 @@ def _review(
         locks=answer.locks,
         fault=answer.fault,
         uses=sources.references.uses_of(key_of(declared)),
-        history=None if sources.history is None else tuple(sources.history.get(key, ())),
+        history=_history(described.path, declared.__name__, sources),
         accesses=None if uses is None else tuple(_accesses(uses)),
         further=() if uses is None else sources.server.links.of_statement(uses),
         roles=asked.roles,
         plans=tuple(plan_reviews.review(each for each in plans if isinstance(each, ScaledPlan))),
         unplanned=_unplanned(plans),
     )
+
+
+def _history(path: str, name: str, sources: StatementSources) -> tuple[Revision, ...] | None:
+    if sources.history is None:
+        return None
+    return tuple(sources.history.get((Path(path).name, name), ()))
 
 
 def _unplanned(plans: Sequence[ScaledPlan | Unplanned]) -> str:
