@@ -37,6 +37,40 @@ def test_the_versions_of_psycopg_are_those_of_the_project() -> None:
     assert f"psycopg_pool {lowest_pool} up to {above_pool} |" in SUPPORT
 
 
+# The rooms whose statements the version of a server may decide.
+ROOMS = ["accounts", "changes", "logs", "market", "trading"]
+
+
+def test_each_domain_runs_on_one_more_version_as_the_page_says() -> None:
+    run = (ROOT / ".ci" / "run").read_text()
+    ran = {
+        version: found.split()
+        for version, found in re.findall(r"^on_(\d+)='([^']+)'$", run, re.MULTILINE)
+    }
+    said = {
+        version: re.findall(r"`(tests/[^`]+)`", cell)
+        for version, cell in re.findall(r"^\| (\d+) \| ([^|]+) \|", SUPPORT, re.MULTILINE)
+    }
+
+    assert {version: paths for version, paths in said.items() if paths} == ran
+    everywhere = sorted(path for paths in ran.values() for path in paths)
+    assert everywhere == sorted([*(f"tests/{room}" for room in ROOMS), "tests/test_*.py"])
+
+
+def test_the_pythons_of_the_project_are_those_that_runs_look_for() -> None:
+    found = re.search(r"for version in (.+); do", (ROOT / ".ci" / "pythons").read_text())
+    assert found is not None
+    looked_for = {version for version in found[1].split() if not version.endswith("t")}
+    named = "Programming Language :: Python :: 3."
+    claimed = {each.rsplit(" ", 1)[1] for each in PROJECT["classifiers"] if named in each}
+
+    assert claimed <= looked_for
+    assert (
+        sorted(looked_for)
+        == re.findall(r"3\.\d\d", SUPPORT.split("that the machine has, of ")[1])[:4]
+    )
+
+
 def test_every_extra_stands_in_the_page_of_configuration() -> None:
     page = (ROOT / "docs" / "configuration.md").read_text()
     for_changing_oadb = {"dev", "bench", "docs"}

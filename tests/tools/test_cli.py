@@ -169,6 +169,7 @@ def test_the_error_about_an_unknown_broker_lists_the_known_ones(tmp_path: Path) 
     )
 
 
+@pytest.mark.versions
 @pytest.mark.long("migrates and checks all statements")
 def test_check_agrees_with_a_migrated_database(oadb_database_url: str) -> None:
     done = oadb("check", url=oadb_database_url)

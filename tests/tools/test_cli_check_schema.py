@@ -38,6 +38,7 @@ def changed(url: str, statement: str, undo: str) -> Generator[None]:
             connection.execute(undo.encode())
 
 
+@pytest.mark.versions
 def test_a_sound_schema_is_said_to_be_that_of_its_level(url: str) -> None:
     done = check(url, "--package", "oadb")
 
