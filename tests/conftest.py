@@ -24,6 +24,7 @@ from tests.support.rig import MODES, Connect, Observer, connecting
 
 pytest_plugins = [
     "oadb.testing.fixtures",
+    "tests.support.cluster_layout",
     "tests.support.compact_reports",
     "tests.support.compiling",
     "tests.support.longest_first",

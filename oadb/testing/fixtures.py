@@ -77,9 +77,9 @@ def _checked(kind: object, place: str) -> DatabaseKind:
 @pytest.fixture(scope="session")
 def oadb_server() -> "Generator[Server]":
     """Give the PostgreSQL of this test run; see oadb.testing.servers."""
-    from oadb.testing.servers import server
+    from oadb.testing.chosen_layout import run_server
 
-    with server() as running:
+    with run_server() as running:
         yield running
 
 
@@ -89,12 +89,10 @@ def oadb_template(oadb_server: "Server") -> Generator[str]:
 
     Its packages are those that the commands find; see ``[tool.oadb]`` in pyproject.toml.
     """
-    from oadb.engine import dsn
+    from oadb.testing.chosen_layout import migrated_template
     from oadb.tools import package_list
-    from oadb.tools.migrations.runner import migrate
 
-    packages = package_list.chosen()
-    with oadb_server.template(lambda url: migrate(dsn.parse(url), packages=packages)) as name:
+    with migrated_template(oadb_server, package_list.chosen()) as name:
         yield name
 
 

@@ -77,46 +77,47 @@ class Server:
         Nobody can connect to it afterwards, because that would keep it from being cloned.
         """
         name = _new_name("template")
-        self._run("create database {}", name)
+        self.run("create database {}", name)
         try:
             migrate(self.url(name))
-            with self._connected(name) as connection:
+            with self.connected(name) as connection:
                 connection.execute(_COMPACT)
-            self._run("alter database {} with allow_connections false", name)
+            self.run("alter database {} with allow_connections false", name)
             yield name
         finally:
-            self._run("drop database {} with (force)", name)
+            self.run("drop database {} with (force)", name)
 
     @contextmanager
     def clone(self, template: str) -> Generator[str]:
         """Give the DATABASE_URL of a copy of *template*, dropped at the end with its clients."""
         name = _new_name("test")
-        self._copy(template, name)
+        self.copy(template, name)
         try:
             yield self.url(name)
         finally:
-            self._run("drop database {} with (force)", name)
+            self.run("drop database {} with (force)", name)
 
     def close(self) -> None:
         """Close the connection that is kept, if any."""
         while self._kept:
             self._kept.pop().close()
 
-    def _copy(self, template: str, name: str) -> None:
-        with self._asked() as connection:
+    def copy(self, template: str, name: str) -> None:
+        """Make a database as a copy of another one, which nobody is connected to."""
+        with self.asked() as connection:
             syncs = connection.execute("show fsync").fetchone() == ("on",)
             connection.execute(SQL(_CREATE[syncs]).format(Identifier(name), Identifier(template)))
 
-    def _run(self, statement: LiteralString, *names: str) -> None:
-        # The names of databases cannot be parameters.
+    def run(self, statement: LiteralString, *names: str) -> None:
+        """Run a statement on databases, whose names cannot be parameters."""
         composed = SQL(statement).format(*map(Identifier, names))
-        with self._asked() as connection:
+        with self.asked() as connection:
             connection.execute(composed)
 
     @contextmanager
-    def _asked(self) -> Generator[DirectConnection]:
+    def asked(self) -> Generator[DirectConnection]:
         """Give a connection to the server's own database, and keep it; a thread has it alone."""
-        connection = self._taken() or self._connected()
+        connection = self._taken() or self.connected()
         try:
             yield connection
         finally:
@@ -131,7 +132,8 @@ class Server:
             kept.close()
         return None
 
-    def _connected(self, database: str | None = None) -> DirectConnection:
+    def connected(self, database: str | None = None) -> DirectConnection:
+        """Connect to a database, by default the server's own."""
         chosen = {} if database is None else {"dbname": database}
         keywords = dsn.connection_keywords(dsn.Dsn({**self.keywords, **chosen}), {})
         return DirectConnection.to(keywords, seconds=_PATIENCE)

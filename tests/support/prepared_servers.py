@@ -15,12 +15,11 @@ from typing import Any, Protocol
 import pytest
 
 from oadb.embedded.temporary_folders import temporary_folder
-from oadb.engine import dsn
+from oadb.engine.binding.packages import find
+from oadb.testing.chosen_layout import migrated_template, run_server
 from oadb.testing.control import ServerControl, controlled
 from oadb.testing.memory import memory
 from oadb.testing.servers import Server
-from oadb.testing.servers import server as chosen_server
-from oadb.tools.migrations.runner import migrate
 from tests.support.user_rows import create_database
 
 Prepare = Callable[[Server], None]
@@ -73,7 +72,7 @@ def prepared(pytestconfig: pytest.Config) -> Prepared:
 def oadb_server(pytestconfig: pytest.Config) -> Generator[Server]:
     """Give the PostgreSQL of this test run; an embedded one has the template of all workers."""
     folder = pytestconfig.stash[_folder]
-    with chosen_server((lambda: _data(folder, with_template)) if _shared() else None) as running:
+    with run_server((lambda: _data(folder, with_template)) if _shared() else None) as running:
         yield running
 
 
@@ -92,7 +91,7 @@ def with_template(server: Server) -> None:
 
 
 def _template(server: Server) -> AbstractContextManager[str]:
-    return server.template(lambda url: migrate(dsn.parse(url)))
+    return migrated_template(server, [find("oadb")])
 
 
 def _shared() -> bool:
