@@ -23,7 +23,9 @@ def is_cluster() -> bool:
     if layout not in {None, "citus"}:
         raise ConfigError(f'OADB_TEST_LAYOUT: unset it, or set it to "citus", not {layout!r}')
     if layout and not os.environ.get("OADB_TEST_DATABASE_URL"):
-        raise ConfigError("OADB_TEST_LAYOUT=citus: set OADB_TEST_DATABASE_URL to a coordinator")
+        raise ConfigError(
+            "OADB_TEST_LAYOUT=citus: set OADB_TEST_DATABASE_URL to the database of a coordinator"
+        )
     return layout is not None
 
 

@@ -98,8 +98,10 @@ class Cluster(Server):
         for node in self._nodes():
             Server.close(node)
 
-    def distribute(self, url: str, packages: Sequence[Package]) -> None:
-        """Give the workers the roles of the coordinator and tables of a migrated database.
+    def distribute(
+        self, url: str, packages: Sequence[Package], *, shards: int = distribution.SHARDS
+    ) -> None:
+        """Give the workers the roles of the coordinator, and tables of a migrated database.
 
         Raises:
             MigrationError: something stands in the way, such as a table without a placement.
@@ -114,7 +116,7 @@ class Cluster(Server):
                 database.execute("call oadb.create_roles()")
                 database.execute("call oadb.grant_privileges()")
                 self._make_roles(coordinator)
-                distribution.distribute(target, packages, tell=_say_nothing)
+                distribution.distribute(target, packages, shards=shards, tell=_say_nothing)
             finally:
                 coordinator.execute("select pg_advisory_unlock_all()")
 

@@ -82,8 +82,8 @@ def request(number: int, path: str = "/api/v1/placeorder") -> traffic.Request:
 def _print_throughput(url: str, connection: psycopg.Connection) -> None:
     rows = [request(number) for number in range(ROWS)]
     runs: dict[str, Callable[[], float]] = {
-        "bare psycopg COPY, write_row": partial(_bare_copy, connection, rows),
-        "LogWriter, rows that wait in its queue": partial(_deliver, url, rows),
+        "bare psycopg COPY, write_row": partial(bare_copy, connection, rows),
+        "LogWriter, rows that wait in its queue": partial(deliver, url, rows),
         "LogWriter, from the first offer, in the same process": partial(_write, url, rows),
         "a commit for each row": partial(_commit_each, connection, rows[: ROWS // _COMMITTED]),
     }
@@ -106,7 +106,7 @@ def _print_throughput(url: str, connection: psycopg.Connection) -> None:
     )
 
 
-def _bare_copy(connection: psycopg.Connection, rows: Sequence[traffic.Request]) -> float:
+def bare_copy(connection: psycopg.Connection, rows: Sequence[traffic.Request]) -> float:
     now = datetime.now(UTC)
     tuples = [(now, *(getattr(row, name) for name in _COLUMNS)) for row in rows]
 
@@ -118,7 +118,7 @@ def _bare_copy(connection: psycopg.Connection, rows: Sequence[traffic.Request]) 
     return seconds(copy) / len(rows)
 
 
-def _deliver(url: str, rows: Sequence[LogRow]) -> float:
+def deliver(url: str, rows: Sequence[LogRow]) -> float:
     with LogWriter(conditions.config(url), limits=_IDLE) as logs:
         logs.record(rows[0], timeout_seconds=30)  # connected
         for row in rows:

@@ -273,7 +273,7 @@ def test_repeated_attempts_of_a_read_are_counted(url: str, ear: Ear) -> None:
         with psycopg.connect(url, autocommit=True) as other:
             [pid] = [probes.backend(db)]
             db._inner._pool._idle._idle[0].state.poll = Blind()
-            other.execute("select pg_terminate_backend(%s, 5000)", [pid])
+            other.execute("select pg_terminate_backend(%s::int, 5000)", [pid])
         probes.one(db)
 
     assert ear.statements[-1].retries == 1
@@ -318,7 +318,7 @@ def test_a_server_that_cannot_be_reached_is_told(ear: Ear) -> None:
 def test_connections_are_told_when_opened_replaced_and_closed(db: Any, ear: Ear, url: str) -> None:
     pid = probes.backend(db)
     with psycopg.connect(url, autocommit=True) as other:
-        other.execute("select pg_terminate_backend(%s, 5000)", [pid])
+        other.execute("select pg_terminate_backend(%s::int, 5000)", [pid])
     eventually(lambda: probes.one(db) == 1 and ConnectionChange("replaced", "lost") in ear.changes)
     db.close()
 

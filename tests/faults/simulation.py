@@ -185,7 +185,7 @@ class Simulation(RuleBasedStateMachine):
     def terminate(self, which: int) -> None:
         if pids := self._backends():
             self._say("terminate a session")
-            self.observer.ask("select pg_terminate_backend(%s)", pids[which % len(pids)])
+            self.observer.ask("select pg_terminate_backend(%s::int)", pids[which % len(pids)])
 
     @rule(which=st.integers(0, 99))
     def stop(self, which: int) -> None:

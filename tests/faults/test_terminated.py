@@ -27,7 +27,7 @@ def terminate(url: str, sessions: int) -> None:
             )
             pids = [pid for (pid,) in cursor]
             if pids:
-                terminator.execute("select pg_terminate_backend(%s)", [random.choice(pids)])
+                terminator.execute("select pg_terminate_backend(%s::int)", [random.choice(pids)])
                 ended += 1
             sleep(0.05)  # paces the faults; it waits for nothing
 

@@ -45,9 +45,10 @@ def held(url: str, statement: str) -> Generator[psycopg.Connection]:
 def places(url: str, table: str) -> dict[str, int]:
     """Return how many rows each partition of a table has; empty ones are left out."""
     with psycopg.connect(url, autocommit=True) as connection:
+        # On a cluster these are names of shards: that of a partition, with a number behind it.
         rows = connection.execute(
-            "select pg_class.relname, count(*) "
-            f"from oadb.{table} inner join pg_class on pg_class.oid = {table}.tableoid "
+            "select substring(split_part(place, '.', 2) from '^.*_(?:default|[0-9]{6,8})'), count(*) "
+            f"from (select tableoid::regclass::text as place from oadb.{table}) as rows "
             "group by 1 order by 1".encode()
         ).fetchall()
     return dict(rows)

@@ -231,7 +231,7 @@ class Observer:
         for pid in pids:
             # It waits until the process is gone, and with it its socket: a session leaves
             # pg_stat_activity while its client could still send to it.
-            ended = self.ask("select pg_terminate_backend(%s, 10000)", pid)
+            ended = self.ask("select pg_terminate_backend(%s::int, 10000)", pid)
             assert ended or pid not in self.backends(), f"{pid} does not end"
 
 
