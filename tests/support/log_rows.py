@@ -47,9 +47,9 @@ def places(url: str, table: str) -> dict[str, int]:
     with psycopg.connect(url, autocommit=True) as connection:
         # On a cluster these are names of shards: that of a partition, with a number behind it.
         rows = connection.execute(
-            "select substring(split_part(place, '.', 2) from '^.*_(?:default|[0-9]{6,8})'), count(*) "
-            f"from (select tableoid::regclass::text as place from oadb.{table}) as rows "
-            "group by 1 order by 1".encode()
+            r"select regexp_replace(place, '(_default|_\d{6,8})_\d+$', '\1'), count(*) from "
+            f"(select split_part(tableoid::regclass::text, '.', 2) as place from oadb.{table}) "
+            "as rows group by 1 order by 1".encode()
         ).fetchall()
     return dict(rows)
 
