@@ -17,10 +17,11 @@ from psycopg.sql import SQL, Identifier
 
 from oadb.engine import dsn
 from oadb.engine.binding.packages import Package
-from oadb.engine.direct_connection import DirectConnection
 from oadb.errors import ConfigError
 from oadb.testing.servers import Server
 from oadb.tools.scale import distribution
+
+_TEMPLATE = "oadb_template_"
 
 LOG_WRITER = "oadb_test_logger"
 """The login by which a LogWriter stores rows where row-level security binds its service."""
@@ -53,7 +54,10 @@ where r.rolname !~ '^pg_'
 order by r.rolname, m.rolname
 """
 
-# Workers of pytest-xdist make roles at the same time; a transaction of the coordinator holds it.
+# Seconds until the databases of other processes have been migrated.
+_WAIT = 1800.0
+
+# Ends with the session.
 _ONE_AT_A_TIME: LiteralString = "select pg_advisory_lock(hashtext('oadb.testing.clusters'))"
 
 # A daemon of Citus is connected to each database with the extension.
@@ -71,10 +75,12 @@ class Cluster(Server):
     @contextmanager
     def template(self, migrate: Callable[[str], object]) -> Generator[str]:
         """Make a database and call *migrate* with its DATABASE_URL; give its name, to clone."""
-        name = f"oadb_template_{secrets.token_hex(6)}"
+        name = f"{_TEMPLATE}{secrets.token_hex(6)}"
         with self._dropped(name):
-            self._make(name)
-            migrate(self.url(name))
+            self._everywhere(_make_empty, name)
+            with self._locked():
+                self._know(name)
+                migrate(self.url(name))
             self._everywhere(_close, name)
             yield name
 
@@ -82,15 +88,16 @@ class Cluster(Server):
     def clone(self, template: str) -> Generator[str]:
         """Give the DATABASE_URL of a copy of *template*, dropped at the end with its clients.
 
-        A copy of template0 or template1 is an empty database of the cluster.
+        A copy of a database that is not of the cluster, such as template1, is not of it either.
         """
+        if not template.startswith(_TEMPLATE):
+            with Server.clone(self, template) as url:
+                yield url
+            return
         name = f"oadb_test_{secrets.token_hex(6)}"
         with self._dropped(name):
-            if template.startswith("template"):
-                self._make(name)
-            else:
-                self._everywhere(Server.copy, template, name)
-                self._propagate(name)
+            self._everywhere(Server.copy, template, name)
+            self._propagate(name)
             yield self.url(name)
 
     def close(self) -> None:
@@ -107,43 +114,44 @@ class Cluster(Server):
             MigrationError: something stands in the way, such as a table without a placement.
         """
         target = dsn.parse(url)
-        with (
-            self.asked() as coordinator,
-            closing(self.connected(target.keywords["dbname"])) as database,
-        ):
-            coordinator.execute(_ONE_AT_A_TIME)
-            try:
-                database.execute("call oadb.create_roles()")
-                database.execute("call oadb.grant_privileges()")
-                self._make_roles(coordinator)
-                distribution.distribute(target, packages, shards=shards, tell=_say_nothing)
-            finally:
-                coordinator.execute("select pg_advisory_unlock_all()")
+        with closing(self.connected(target.keywords["dbname"])) as database:
+            database.execute("call oadb.create_roles()")
+            database.execute("call oadb.grant_privileges()")
+        self._make_roles()
+        distribution.distribute(target, packages, shards=shards, tell=_say_nothing)
 
-    def _make_roles(self, coordinator: DirectConnection) -> None:
-        with suppress(errors.DuplicateObject):
-            create = SQL("create role {} login bypassrls in role oadb_log")
-            coordinator.execute(create.format(Identifier(LOG_WRITER)))
-        statements = [
-            str(statement)
-            for query in (_ROLES, _MEMBERS)
-            for (statement,) in coordinator.execute(query).fetchall()
-        ]
+    def _make_roles(self) -> None:
+        with self.asked() as coordinator:
+            with suppress(errors.DuplicateObject):
+                create = SQL("create role {} login bypassrls in role oadb_log")
+                coordinator.execute(create.format(Identifier(LOG_WRITER)))
+            statements = [
+                str(statement)
+                for query in (_ROLES, _MEMBERS)
+                for (statement,) in coordinator.execute(query).fetchall()
+            ]
         for worker in self.workers:
             with worker.asked() as connection:
                 for statement in statements:
                     with suppress(errors.DuplicateObject):
                         connection.execute(statement.encode())
 
-    def _make(self, name: str) -> None:
-        """Make an empty database of the cluster."""
-        self._everywhere(_make_empty, name)
+    def _know(self, name: str) -> None:
+        """Tell the coordinator of the nodes of a database."""
         with closing(self.connected(name)) as connection:
             add = "select citus_set_coordinator_host(%s, %s)"
             for node in self._nodes():
                 connection.execute(add, (node.keywords["host"], int(node.keywords["port"])))
                 add = "select citus_add_node(%s, %s)"
         self._propagate(name)
+
+    @contextmanager
+    def _locked(self) -> Generator[None]:
+        """Keep other processes waiting: both what adds a node and what migrates changes roles."""
+        with closing(self.connected()) as connection:
+            connection.limit(_WAIT)
+            connection.execute(_ONE_AT_A_TIME)
+            yield
 
     def _propagate(self, name: str) -> None:
         # A setting of a database belongs to the server, so that a copy is without.
