@@ -5,7 +5,7 @@ services, nor lets every database them in.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from oadb.tools.catalog import SERVICE_ROLES
@@ -13,6 +13,7 @@ from oadb.tools.schema import SchemaObject
 
 _POLICY_ROLES = re.compile(r"(?<= to )[^\n]+")
 _LISTED = re.compile(r"\(([^)]*)\)(?=, | on )")
+_INSERTED = re.compile(r"(?<=\binsert \()[^)]*(?=\))")
 _READ = re.compile(r"\bFROM \w+\.(\w+)")
 _QUALIFIER = re.compile(r"\b(\w+)\.(?=\w)")
 
@@ -25,11 +26,13 @@ class Target:
         version_number: 180001 for 18.1.
         owner: Of the first schema, as SQL names it.
         roles: Those of services that the database should let in; none if one role does everything.
+        numbered: Of a table that is distributed, the column that the cluster fills.
     """
 
     version_number: int
     owner: str
     roles: frozenset[str]
+    numbered: Mapping[str, str]
 
 
 def fitted(objects: Iterable[SchemaObject], target: Target) -> list[SchemaObject]:
@@ -58,6 +61,22 @@ def _alike(each: SchemaObject, target: Target) -> SchemaObject:
         definition = definition.replace("grant maintain, ", "grant ", 1)
         definition = definition.replace(", maintain", "", 1)
     return replace(each, definition=definition)
+
+
+def as_distributed(objects: Iterable[SchemaObject], target: Target) -> Iterator[SchemaObject]:
+    """Yield objects as they should be where tables are distributed.
+
+    The coordinator numbers rows and sends the numbers under the role that writes them, so a role
+    that may insert into named columns may name that one.
+    """
+    for each in objects:
+        column = target.numbered.get(each.part_of) if each.kind == "grant" else None
+        named = _INSERTED.search(each.definition)
+        if column is None or named is None:
+            yield each
+        else:
+            before, after = each.definition[: named.end()], each.definition[named.end() :]
+            yield replace(each, definition=f"{before}, {column}{after}")
 
 
 def _ordered(names: str) -> str:

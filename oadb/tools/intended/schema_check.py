@@ -12,7 +12,7 @@ from oadb.engine.executors import Runner
 from oadb.errors import MigrationError
 from oadb.tools import catalog, lock_holders, schema
 from oadb.tools.findings import UNMIGRATED
-from oadb.tools.intended import schema_differences, schema_levels
+from oadb.tools.intended import numbered_columns, schema_differences, schema_levels
 from oadb.tools.intended.fitting import Target
 from oadb.tools.intended.schema_differences import SchemaDifference
 from oadb.tools.intended.schema_levels import Pinned
@@ -148,7 +148,8 @@ def differences(
     # With one role for everything, the others may be there for another database.
     counted = frozenset(role.name for role in roles if any(each.is_let_in for each in roles))
     version = catalog.describe_server(tx).version_number
-    target = Target(version, _find_owner(tx, names) or "", counted)
+    numbered = numbered_columns.of_tables(tx)
+    target = Target(version, _find_owner(tx, names) or "", counted, numbered)
     live = schema.read_present(tx, names)
     # Rows that this role may not read, and extensions that are there, though no index uses them.
     unseen = {("row", name) for name in schema.list_unread(tx, names)}

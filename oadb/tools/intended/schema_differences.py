@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from oadb.tools.intended import one_line
-from oadb.tools.intended.fitting import Target, fitted, is_same
+from oadb.tools.intended.fitting import Target, as_distributed, fitted, is_same
 from oadb.tools.intended.mending import mending
 from oadb.tools.intended.schema_levels import Key, key
 from oadb.tools.schema import SchemaObject
@@ -84,7 +84,7 @@ def compare(
 ) -> list[SchemaDifference]:
     """Return what differs; of what is missing or foreign as a whole, the whole alone."""
     found = {key(each): each for each in fitted(live, target)}
-    wanted = {key(each): each for each in fitted(intended, target)}
+    wanted = {key(each): each for each in fitted(as_distributed(intended, target), target)}
     gone = frozenset(name for kind, name in {*wanted} - {*found} if kind == "schema")
     sides = _Sides(found, wanted, gone)
     told = [

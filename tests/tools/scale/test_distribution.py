@@ -18,6 +18,7 @@ from oadb.engine.binding.packages import Package, find
 from oadb.errors import MigrationError
 from oadb.logs import api_logs, traffic
 from oadb.logs.writer import LogWriter
+from oadb.tools.intended import schema_check
 from oadb.tools.migrations import runner, script_folder
 from oadb.tools.scale import distribution
 from tests.support.citus_cluster import LOGGER, CitusDatabase, migrated, needs_citus, run
@@ -180,6 +181,12 @@ def test_the_key_of_distributed_calls_is_not_rolled_back(database: CitusDatabase
     runner.migrate(dsn.parse(database.here))
 
     assert distribution.plan(dsn.parse(database.here), OADB).faults == []
+
+
+def test_the_schema_of_a_cluster_is_the_intended_one(database: CitusDatabase) -> None:
+    [report] = schema_check.check(config(database.here), OADB)
+
+    assert report.is_intended, report
 
 
 def test_a_table_that_somebody_distributed_otherwise_is_refused_by_its_name(
