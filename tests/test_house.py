@@ -238,6 +238,7 @@ STATEMENT = re.compile(
 # Where a statement cannot stand in a file of queries, and why.
 ELSEWHERE = {
     "embedded/embedded_server.py": "makes databases, whose names cannot be parameters",
+    "testing/clusters.py": "makes databases and roles, before there is any of oadb",
     "testing/servers.py": "makes and drops databases, whose names cannot be parameters",
     "tools/dependencies/statement_functions.py": "asks about a statement, within another one",
     "tools/intended/mending.py": "writes statements for a DBA to read and run; none is sent",

@@ -8,7 +8,7 @@ from pathlib import Path
 from oadb.engine import dsn
 from oadb.engine.binding.packages import Package
 from oadb.errors import ConfigError
-from oadb.testing.clusters import Cluster, cluster
+from oadb.testing.clusters import CitusServer, cluster
 from oadb.testing.servers import Server, server
 from oadb.tools.migrations.runner import migrate
 
@@ -54,7 +54,7 @@ def migrated_template(running: Server, packages: Sequence[Package]) -> Generator
 
     def prepare(url: str) -> None:
         migrate(dsn.parse(url), packages=packages)
-        if isinstance(running, Cluster):
+        if isinstance(running, CitusServer):
             running.distribute(url, packages)
 
     with running.template(prepare) as name:

@@ -67,7 +67,7 @@ _DISCONNECT: LiteralString = (
 
 
 @dataclass(frozen=True, slots=True)
-class Cluster(Server):
+class CitusServer(Server):
     """The coordinator of a cluster; *workers* are its other nodes, by the same login."""
 
     workers: tuple[Server, ...] = ()
@@ -193,7 +193,7 @@ def _say_nothing(_: str) -> None:
 
 
 @contextmanager
-def cluster(coordinator: Server) -> Generator[Cluster]:
+def cluster(coordinator: Server) -> Generator[CitusServer]:
     """Give the cluster of a coordinator, whose own database has the extension and its nodes.
 
     Raises:
@@ -211,5 +211,5 @@ def cluster(coordinator: Server) -> Generator[Cluster]:
         )
     each = [{**coordinator.keywords, "host": str(host), "port": str(port)} for host, port in nodes]
     workers = tuple(Server("url", keywords) for keywords in each[1:])
-    with closing(Cluster("url", each[0], workers=workers)) as made:
+    with closing(CitusServer("url", each[0], workers=workers)) as made:
         yield made

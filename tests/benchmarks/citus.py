@@ -26,7 +26,7 @@ from oadb.engine.binding.packages import find
 from oadb.logs import traffic
 from oadb.testing import factories
 from oadb.testing.chosen_layout import run_server
-from oadb.testing.clusters import LOG_WRITER, Cluster
+from oadb.testing.clusters import LOG_WRITER, CitusServer
 from oadb.testing.servers import Server
 from oadb.tools.migrations.runner import migrate
 from tests.benchmarks import conditions
@@ -41,7 +41,7 @@ LOOKUPS = 50
 
 
 @contextmanager
-def distributed(cluster: Cluster, shards: int) -> Generator[str]:
+def distributed(cluster: CitusServer, shards: int) -> Generator[str]:
     """Give the URL of a database whose logs are in that many parts."""
 
     def prepare(url: str) -> None:
@@ -53,7 +53,7 @@ def distributed(cluster: Cluster, shards: int) -> Generator[str]:
 
 
 @contextmanager
-def alone(cluster: Cluster) -> Generator[str]:
+def alone(cluster: CitusServer) -> Generator[str]:
     """Give the URL of a database of the coordinator's server that is not of the cluster."""
     server = Server("url", cluster.keywords)
     with server.template(lambda url: migrate(dsn.parse(url))) as made, server.clone(made) as url:
@@ -123,7 +123,7 @@ def main() -> None:
     """Make the databases, and print both tables."""
     conditions.main("A Citus cluster")
     with run_server() as cluster, ExitStack() as made:
-        assert isinstance(cluster, Cluster), "set OADB_TEST_LAYOUT=citus"
+        assert isinstance(cluster, CitusServer), "set OADB_TEST_LAYOUT=citus"
         clusters = {each: made.enter_context(distributed(cluster, each)) for each in SHARDS}
         print_verifying(
             {"one node": made.enter_context(alone(cluster))}
