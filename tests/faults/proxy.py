@@ -60,7 +60,9 @@ class Proxy:
     @property
     def keywords(self) -> dict[str, str]:
         """The libpq keywords of the target, through the proxy."""
-        return {**self._target, "host": "127.0.0.1", "port": str(self._port)}
+        # Without TLS, which a server may offer, as tests read and change what is sent.
+        plain = {"sslmode": "disable", "gssencmode": "disable"}
+        return {**plain, **self._target, "host": "127.0.0.1", "port": str(self._port)}
 
     @property
     def url(self) -> str:
