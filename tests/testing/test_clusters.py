@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import conninfo
 
 from oadb import Config, Database
 from oadb.engine.binding.packages import find
@@ -89,8 +90,8 @@ def test_nothing_is_left_on_any_node(nodes: Server, template: str) -> None:
         pass
 
     for host, port in run(BASE, "select nodename, nodeport from pg_dist_node"):
-        server = psycopg.conninfo.make_conninfo(BASE, host=str(host), port=str(port))
-        name = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
+        server = conninfo.make_conninfo(BASE, host=str(host), port=str(port))
+        name = conninfo.conninfo_to_dict(url)["dbname"]
         with psycopg.connect(server) as connection:
             found = connection.execute("select from pg_database where datname = %s", [name])
             assert found.fetchall() == []
