@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from oadb.testing.chosen_layout import is_cluster
+from tests.support.citus_cluster import needs_citus
 
 _GIVEN = frozenset({"oadb_server", "oadb_database_url"})
 """Fixtures that lead to the server of the run."""
@@ -74,7 +75,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not is_cluster():
         return
-    left_out = {each for each in items if not _asks_it(getattr(each, "fixturenames", ()))}
+    left_out = {each for each in items if not _asks_it(each)}
     config.hook.pytest_deselected(items=[*left_out])
     items[:] = [each for each in items if each not in left_out]
     for each in items:
@@ -89,5 +90,8 @@ def _function(nodeid: str) -> str:
     return nodeid.partition("[")[0]
 
 
-def _asks_it(fixtures: Sequence[str]) -> bool:
+def _asks_it(item: pytest.Item) -> bool:
+    if needs_citus.mark in item.iter_markers():
+        return True
+    fixtures: Sequence[str] = getattr(item, "fixturenames", ())
     return not _GIVEN.isdisjoint(fixtures) and _OWN.isdisjoint(fixtures)
