@@ -33,7 +33,7 @@ LISTED = {
     "tests/logs/test_traffic.py::test_partitions_after_a_page_are_pruned": _PLANS,
     "tests/logs/test_traffic.py::test_statistics_read_no_row_that_is_rolled_up": _PLANS,
     "tests/trading/test_blank_labels.py::test_a_migration_repairs_what_was_stored_before": (
-        "rolls back to a function that names a table at once, which workers do not have"
+        "rolls back migrations that Citus does not take back where logs are distributed"
     ),
 }
 """Tests that fail on a cluster, each with all its values, and why."""
