@@ -207,7 +207,8 @@ def cluster(coordinator: Server) -> Generator[CitusServer]:
     if len(nodes) < 2:
         raise ConfigError(
             "OADB_TEST_LAYOUT=citus needs the coordinator of a cluster in OADB_TEST_DATABASE_URL, "
-            "with a database that has the extension and its nodes: see docs/testing.md#on-a-citus-cluster"
+            "with a database that has the extension and its nodes: see "
+            "docs/testing.md#on-a-citus-cluster"
         )
     each = [{**coordinator.keywords, "host": str(host), "port": str(port)} for host, port in nodes]
     workers = tuple(Server("url", keywords) for keywords in each[1:])
