@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -43,7 +44,11 @@ def test_a_wrong_layout_is_named(
 def test_a_server_that_is_no_cluster_is_refused(oadb_server: Server) -> None:
     alone = Server("url", {**oadb_server.keywords, "dbname": "postgres"})
 
-    with pytest.raises(ConfigError, match="has the extension and its nodes"), cluster(alone):
+    with (
+        closing(alone),
+        pytest.raises(ConfigError, match="has the extension and its nodes"),
+        cluster(alone),
+    ):
         pass
 
 
