@@ -6,6 +6,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from oadb.engine import wire
+from oadb.engine.binding.dumpers import Sent
 from oadb.engine.binding.guards import BEGIN_READ_ONLY, COMMIT, Guards
 from oadb.engine.burst import Encoded
 from oadb.engine.config import MARGIN
@@ -150,6 +151,7 @@ async def _copy_in(
 ) -> Any:
     await set_up(driver, connection, prelude)
     async with driver.entered(connection.cursor()) as cursor:
+        cursor._adapters = Sent.adapters  # a COPY has no types
         async with driver.entered(cursor.copy(query.wire_sql)) as copy:
             if query.row_encoder is None:
                 await driver.write(copy, params[0], blocks=query.takes_blocks)

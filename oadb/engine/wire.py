@@ -14,6 +14,8 @@ import psycopg
 from psycopg import generators, pq
 from psycopg.adapt import PyFormat, Transformer
 
+from oadb.engine.binding.dumpers import Sent
+
 _FAILED = pq.ExecStatus.FATAL_ERROR
 
 Exchange = Generator[Any, Any, Any]
@@ -48,7 +50,7 @@ class PreparedStatement:
     @classmethod
     def new(cls, connection: Any, name: str) -> "PreparedStatement":
         """Return a statement that *connection* has not parsed yet."""
-        return cls(name.encode(), Transformer(connection))
+        return cls(name.encode(), Transformer(Sent(connection)))
 
     def rename(self) -> None:
         """Take a new name: the server may have parsed the one before, if that was interrupted."""

@@ -57,7 +57,7 @@ def measure(variants: Sequence[Variant], rounds: int = ROUNDS, calls: int = CALL
     order = list(variants)
     shuffle = random.Random(_SEED).shuffle
     for variant in order:
-        variant.run(_WARM_UP)
+        variant.run(min(_WARM_UP, 4 * calls))
     for _ in range(rounds):
         shuffle(order)
         for variant in order:

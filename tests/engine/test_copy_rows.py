@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from enum import Enum
 from traceback import format_exception
 from typing import Any, Literal
 from uuid import UUID
@@ -77,6 +78,13 @@ def export_numbers() -> Iterator[int]: ...
 
 query.complete()
 
+
+class Side(str, Enum):  # noqa: UP042  # whose str() is not its value
+    """A text."""
+
+    BUY = "buy"
+
+
 FULL = Everything(
     n=1,
     amount=Decimal("12.50"),
@@ -106,6 +114,11 @@ def test_rows_are_stored_as_they_are_and_come_back(db: Db) -> None:
     assert load(db, iter(rows)) == 3
     assert list(export(db)) == rows
     assert load(db, []) == 0
+
+
+def test_a_member_of_an_enumeration_of_texts_is_stored_as_its_value(db: Db) -> None:
+    assert load(db, [Everything(1, body=Side.BUY), Everything(2)]) == 2
+    assert [row.body for row in export(db)] == ["buy", None]
 
 
 def test_many_more_rows_than_a_batch_come_back_in_order(db: Db) -> None:

@@ -7,6 +7,7 @@ members of a Literal, the rule of an Annotated, and the window: ``since`` must n
 
 import inspect
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, time, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -37,7 +38,7 @@ class Parameters:
             each.name: each.default for each in parameters if each.default is not each.empty
         }
         self._exact = tuple(kind.exact for kind in kinds.values())
-        self._looked_into = [*zip(kinds.values(), self._exact, strict=True)]
+        self._looked_into = [(kind, kind.exact, _item(kind)) for kind in kinds.values()]
         self._has_window = {"since", "until"} <= kinds.keys()
         # The number of arguments of a call that needs no look at names and defaults.
         self._direct = len(kinds) if self._positional == len(kinds) else -1
@@ -90,12 +91,21 @@ class Parameters:
 
     def _checked(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         values = tuple(
-            value if fits(value, kind[1]) else kind[0].checked(self.label, name, value)
-            for name, kind, value in zip(self._names, self._looked_into, args, strict=True)
+            value
+            if fits(value, exact) or (type(value) is list and item and column_fits(item, value))
+            else kind.checked(self.label, name, value)
+            for name, (kind, exact, item), value in zip(
+                self._names, self._looked_into, args, strict=True
+            )
         )
         if self._has_window:
             require_window(self.label, dict(zip(self._names, values, strict=True)))
         return values
+
+
+def _item(kind: ValueType) -> ValueType | None:
+    """Return the type of the values of a list, which are looked at together; None if it is none."""
+    return replace(kind, array=False, optional=False) if kind.array else None
 
 
 def column_fits(kind: ValueType, column: Sequence[Any]) -> bool:

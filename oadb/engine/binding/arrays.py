@@ -4,7 +4,7 @@ The text form is that of https://www.postgresql.org/docs/current/arrays.html#ARR
 """
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
@@ -14,6 +14,9 @@ from uuid import UUID
 from oadb.engine.binding import literals
 from oadb.engine.binding.text_forms import ARBITRARY, TEXTS
 from oadb.engine.binding.values import ValueType
+
+Pick = Callable[[tuple[Any, ...]], Sequence[Any]]
+"""Returns the values of a call in the form in which they are sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +71,37 @@ def encoded(kind: ValueType, column: Sequence[Any]) -> str | bytes:
     return as_text(kind, column) if fixed is None else fixed.encoded(column)
 
 
+def sending(kinds: Iterable[ValueType], pick: Pick | None = None) -> Pick | None:
+    """Return what encodes the arrays among the values of a call; None if there is nothing to do.
+
+    Args:
+        pick: chooses the values, of these types, before.
+    """
+    arrays = [(place, kind) for place, kind in enumerate(kinds) if kind.array]
+    if not arrays:
+        return pick
+
+    def sent(values: tuple[Any, ...]) -> Sequence[Any]:
+        given = [*(values if pick is None else pick(values))]
+        for place, kind in arrays:
+            if isinstance(given[place], list):  # neither null nor UNSET
+                given[place] = encoded(kind, given[place])
+        return given
+
+    return sent
+
+
 def as_text(kind: ValueType, column: Sequence[Any]) -> str:
     """Return the array of the values of a column in its text form."""
     text = TEXTS[kind.python]
-    if None not in column:
-        texts = map(text, column)
-        return f"{{{','.join(map(_quoted, texts) if kind.python in ARBITRARY else texts)}}}"
     is_quoted = kind.python in ARBITRARY
+    if None not in column:
+        if kind.python is str and column:
+            together = "".join(column)
+            if "\\" not in together and '"' not in together:
+                return '{"' + '","'.join(column) + '"}'
+        texts = map(text, column)
+        return f"{{{','.join(map(_quoted, texts) if is_quoted else texts)}}}"
     parts = [
         "NULL" if value is None else _quoted(text(value)) if is_quoted else text(value)
         for value in column

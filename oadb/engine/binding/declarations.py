@@ -7,7 +7,7 @@ from copy import copy
 from functools import partial
 from typing import Any, Literal, Self, get_type_hints
 
-from oadb.engine.binding import copies, effects, guards, results
+from oadb.engine.binding import arrays, copies, effects, guards, results
 from oadb.engine.binding.annotations import value_type
 from oadb.engine.binding.arguments import Parameters
 from oadb.engine.binding.derived import Derivation
@@ -29,8 +29,8 @@ class Declaration:
     make: Callable[[Any], Any]
     fetches: bool
     shape_result: Callable[[str, list[Any], int, tuple[Any, ...]], Any]
-    # Returns the values of a call that a variant sends; None: all of them.
-    pick: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None = None
+    # Returns the values of a call in the form in which they are sent; None: as they are.
+    pick: arrays.Pick | None = None
     # Returns the values of positional and named arguments in the order of the placeholders.
     arguments: Callable[[tuple[Any, ...], dict[str, Any]], tuple[Any, ...]]
     _declared: Parameters
@@ -160,6 +160,7 @@ class Declaration:
     def _complete(self, signature: inspect.Signature) -> None:
         """Make the declaration ready to be called."""
         self.wire_sql = self.statement.sql
+        self.pick = arrays.sending(self.parameters.values())
         self.is_judged = self.guards.expects is not None and not self.is_read
         if self.is_copy or self.guards.needs_setup or self.is_judged:
             self.special = "copy" if self.is_copy else "guards"
@@ -204,7 +205,8 @@ class Declaration:
         variant.statement, variant.label = statement, statement.label
         variant.wire_sql = statement.sql
         variant.parameters = {name: self.parameters[name] for name in statement.params}
-        variant.pick = picking([*map([*self.parameters].index, statement.params)])
+        picked = picking([*map([*self.parameters].index, statement.params)])
+        variant.pick = arrays.sending(variant.parameters.values(), picked)
         self._variants[key] = variant
         return variant
 

@@ -1,4 +1,4 @@
-"""How values are sent: without a type, so that the server infers types from the statement.
+"""How values are sent: as text, so that the server infers types from the statement.
 
 As PREPARE does when a DBA pastes it. psycopg alone would choose a type for each value (smallint for
 1, bigint for 3000000000), and prepare a statement for each.
@@ -6,6 +6,7 @@ As PREPARE does when a DBA pastes it. psycopg alone would choose a type for each
 
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -33,15 +34,28 @@ _DUMPERS: tuple[tuple[type, type[Dumper]], ...] = (
 )
 
 
-def _untyped_adapters() -> AdaptersMap:
+def _adapters(*, typed: bool) -> AdaptersMap:
     adapters = AdaptersMap(psycopg.adapters)
     for python, dumper in _DUMPERS:
-        adapters.register_dumper(python, type(f"Untyped{dumper.__name__}", (dumper,), {"oid": 0}))
+        untyped = type(f"Untyped{dumper.__name__}", (dumper,), {"oid": 0})
+        adapters.register_dumper(python, dumper if typed else untyped)
     return adapters
 
 
 class Untyped:
-    """The context from which connections take their dumpers."""
+    """The context from which connections take the dumpers of psycopg's cursors."""
 
-    adapters = _untyped_adapters()
+    adapters = _adapters(typed=False)
     connection = None
+
+
+class Sent:
+    """The context of what the engine sends by itself, which is always without types.
+
+    psycopg puts its dumpers in C in the place of its own classes, but not of their subclasses.
+    """
+
+    adapters = _adapters(typed=True)
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection

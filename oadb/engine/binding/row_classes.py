@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast, get_type_hints
 
+from oadb.engine.binding import slotted_rows
+
 
 @dataclass(frozen=True, slots=True)
 class RowClass:
@@ -36,6 +38,9 @@ class RowClass:
         By position where it can be, which costs a third of by name.
         """
         python, keywords = self.python, self.keywords
+        quick = slotted_rows.maker(python) if dataclasses.is_dataclass(python) else None
+        if quick is not None:
+            return quick
         if keywords is None:
             return lambda values: python(*values)
         return lambda values: python(**dict(zip(keywords, values, strict=True)))

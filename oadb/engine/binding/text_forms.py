@@ -30,12 +30,16 @@ def _interval(value: timedelta) -> str:
     return f"{value.days:+}d {value.seconds:+}s {value.microseconds:+}us"
 
 
+def _float(value: float) -> str:
+    return float.__repr__(value) if isinstance(value, float) else int.__repr__(value)
+
+
 TEXTS: dict[type, Callable[[Any], str]] = {
-    int: str,
-    float: repr,
-    Decimal: str,
+    int: int.__repr__,
+    float: _float,
+    Decimal: Decimal.__str__,
     bool: lambda value: "t" if value else "f",
-    str: str,
+    str: str.__str__,
     bytes: lambda value: f"\\x{value.hex()}",
     date: str,
     datetime: _timestamp,
@@ -44,7 +48,10 @@ TEXTS: dict[type, Callable[[Any], str]] = {
     UUID: str,
     dict: json.dumps,
 }
-"""What makes the text of a value, by its type."""
+"""What makes the text of a value, by its type.
+
+The methods of the types themselves: a member of an enumeration that derives from one has others.
+"""
 
 ARBITRARY = frozenset({str, bytes, dict})
 """Types whose texts may hold any character; those of the others need no escapes."""

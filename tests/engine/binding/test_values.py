@@ -5,6 +5,7 @@
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from enum import Enum
 from types import NoneType
 from typing import Any, Literal, NewType
 from uuid import UUID
@@ -87,6 +88,40 @@ def test_none_is_null_if_the_annotation_allows_it(
     assert echo(kind, python | None)(shared_db, None) is None
     with pytest.raises(ParameterError, match=r"must be .*, not NoneType"):
         echo(kind, python)(shared_db, None)
+
+
+class Side(str, Enum):  # noqa: UP042  # whose str() is not its value
+    """A text."""
+
+    BUY = "buy"
+
+
+class Lot(int, Enum):
+    """A number."""
+
+    NIFTY = 75
+
+
+class Step(float, Enum):
+    """A fraction."""
+
+    TICK = 0.05
+
+
+MEMBERS: list[tuple[str, Any, Any]] = [
+    ("text", str, Side.BUY),
+    ("bigint", int, Lot.NIFTY),
+    ("double precision", float, Step.TICK),
+]
+
+
+@pytest.mark.parametrize(("kind", "python", "member"), MEMBERS)
+def test_a_member_of_an_enumeration_of_a_plain_type_is_sent_as_its_value(
+    shared_db: Database, kind: str, python: Any, member: Any
+) -> None:
+    assert echo(kind, python)(shared_db, member) == member.value
+    listed = echo(f"{kind}[]", list[python], list[python] | None)
+    assert listed(shared_db, [member]) == [member.value]
 
 
 def test_a_time_of_another_zone_is_the_same_moment(shared_db: Database) -> None:

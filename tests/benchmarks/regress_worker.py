@@ -1,0 +1,219 @@
+"""Runs one operation as often as each line of its input says; prints the CPU seconds of each.
+
+    python regress_worker.py URL OPERATION
+
+A process of its own, so that two versions of oadb are compared: PYTHONPATH says which.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import cycle
+from time import process_time
+
+from oadb import Affected, AsyncDatabase, Database
+from oadb.accounts import users
+from oadb.engine.binding.queries import Queries
+from oadb.engine.binding.statements import parse
+from oadb.logs.redaction import Redaction
+
+CALLS = {
+    "lookup": 100,
+    "lookup, async": 100,
+    "transaction of one": 50,
+    "transaction of one, async": 50,
+    "two updates in a transaction": 50,
+    "100 rows": 20,
+    "10,000 rows": 2,
+    "list of 1,000 texts": 20,
+    "list of 1,000 numbers": 20,
+    "list of one": 100,
+    "COPY of 2,000 rows": 2,
+    "order redacted": 100,
+}
+"""How many calls of each operation one round has."""
+
+_SQL = """
+-- name: list_first
+select user_id, username, email, first_name, is_admin, auth_epoch, created_at
+from oadb.users
+order by user_id
+limit :most;
+
+-- name: count_texts
+select count(*) from unnest(:given::text[]) as each (one);
+
+-- name: count_numbers
+select count(*) from unnest(:given::bigint[]) as each (one);
+
+-- name: load
+copy pg_temp.trades (trade_id, symbol, price, traded_at) from stdin;
+
+-- name: make
+create temporary table if not exists trades (
+    trade_id bigint, symbol text, price numeric, traded_at timestamptz
+);
+
+-- name: clear
+truncate pg_temp.trades;
+
+-- name: rename
+update oadb.users set first_name = :first_name where user_id = :user_id;
+"""
+
+query = Queries("regress", parse(_SQL, "regress", "regress_worker.py"))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A user."""
+
+    user_id: int
+    username: str
+    email: str
+    first_name: str
+    is_admin: bool
+    auth_epoch: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """A row of the COPY."""
+
+    trade_id: int
+    symbol: str
+    price: Decimal
+    traded_at: datetime
+
+
+@query
+def list_first(most: int) -> list[Row]: ...
+
+
+@query
+def count_texts(given: list[str]) -> int: ...
+
+
+@query
+def count_numbers(given: list[int]) -> int: ...
+
+
+@query
+def load(rows: Iterable[Trade]) -> Affected: ...
+
+
+@query
+def make() -> None: ...
+
+
+@query
+def clear() -> None: ...
+
+
+@query
+def rename(user_id: int, first_name: str) -> None: ...
+
+
+query.complete()
+
+_TEXTS = [f"SYMBOL {number}" for number in range(1000)]
+_NUMBERS = [*range(10**6, 10**6 + 1000)]
+_TRADES = [
+    Trade(number, f"SYMBOL {number}", Decimal(number) / 4, datetime.now(UTC))
+    for number in range(2000)
+]
+_ORDER = {
+    "apikey": "0123456789abcdef", "strategy": "scalper", "symbol": "RELIANCE", "action": "BUY",
+    "exchange": "NSE", "pricetype": "LIMIT", "product": "MIS", "quantity": "10", "price": "2450.5",
+}  # fmt: skip  # an order as it is sent
+_REDACTION = Redaction()
+_numbers = cycle(range(1, 1000))
+
+
+def _in_transaction(db: Database) -> None:
+    with db.transaction() as tx:
+        users.get(tx, next(_numbers))
+
+
+def _written_twice(db: Database) -> None:
+    with db.transaction() as tx:
+        rename(tx, next(_numbers), "Asha")
+        rename(tx, next(_numbers), "Asha")
+
+
+def _copied(db: Database) -> None:
+    with db.transaction() as tx:
+        clear(tx)
+        load(tx, _TRADES)
+
+
+def _redacted(_db: Database) -> None:
+    order = json.dumps(_ORDER | {"quantity": str(next(_numbers))})
+    _REDACTION.text(order)
+
+
+_BLOCKING: dict[str, Callable[[Database], object]] = {
+    "lookup": lambda db: users.get(db, next(_numbers)),
+    "transaction of one": _in_transaction,
+    "two updates in a transaction": _written_twice,
+    "100 rows": lambda db: list_first(db, 100),
+    "10,000 rows": lambda db: list_first(db, 10_000),
+    "list of 1,000 texts": lambda db: count_texts(db, _TEXTS),
+    "list of 1,000 numbers": lambda db: count_numbers(db, _NUMBERS),
+    "list of one": lambda db: count_numbers(db, [next(_numbers)]),
+    "COPY of 2,000 rows": _copied,
+    "order redacted": _redacted,
+}
+
+
+async def _looked_up(db: AsyncDatabase) -> None:
+    await users.get(db, next(_numbers))
+
+
+async def _async_in_transaction(db: AsyncDatabase) -> None:
+    async with db.transaction() as tx:
+        await users.get(tx, next(_numbers))
+
+
+_ASYNC: dict[str, Callable[[AsyncDatabase], Awaitable[None]]] = {
+    "lookup, async": _looked_up,
+    "transaction of one, async": _async_in_transaction,
+}
+
+
+def _serve(url: str, work: Callable[[Database], object]) -> None:
+    with Database.from_url(url) as db:
+        make(db)
+        for line in sys.stdin:
+            calls = range(int(line))
+            began = process_time()
+            for _ in calls:
+                work(db)
+            print(process_time() - began, flush=True)
+
+
+async def _serve_async(url: str, work: Callable[[AsyncDatabase], Awaitable[None]]) -> None:
+    async with AsyncDatabase.from_url(url) as db:
+        for line in sys.stdin:  # nothing else runs on this loop
+            calls = range(int(line))
+            began = process_time()
+            for _ in calls:
+                await work(db)
+            print(process_time() - began, flush=True)
+
+
+def main(url: str, operation: str) -> None:
+    """Serve one operation."""
+    if operation in _ASYNC:
+        asyncio.run(_serve_async(url, _ASYNC[operation]))
+    else:
+        _serve(url, _BLOCKING[operation])
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
