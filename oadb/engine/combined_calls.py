@@ -10,7 +10,7 @@ from oadb.engine.binding.guards import RESTORE, Guards
 from oadb.engine.burst import Burst, Encoded
 from oadb.engine.config import MARGIN
 from oadb.engine.driver import Driver
-from oadb.engine.execution import dumped, end_later, prepared_on, shaped
+from oadb.engine.execution import dumped, end_later, prepared_on, returned
 from oadb.engine.observing import StatementKind
 from oadb.engine.wire import SetupStatement, is_failed
 from oadb.errors import ParameterError
@@ -113,7 +113,9 @@ class CombinedCalls:
                 self._failed = call
                 raise psycopg.errors.error_from_result(result)
         return [
-            shaped(prepared_on(connection, call.query), call.query, result, call.params, call.name)
+            returned(
+                prepared_on(connection, call.query), call.query, result, call.params, call.name
+            )
             for call, result in zip(self._calls, results, strict=True)
         ]
 

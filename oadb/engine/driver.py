@@ -31,6 +31,8 @@ _BLOCK = 65536
 class Driver(Protocol):
     """The calls of psycopg that the engine uses, blocking or awaited."""
 
+    awaits: bool
+    """Whether what waits for the server is a coroutine."""
     connection_class: type[Any]
     pool: type[Any]
     server_cursor: type[Any]
@@ -94,6 +96,7 @@ class Driver(Protocol):
 class BlockingDriver:
     """Calls psycopg's blocking API on the caller's thread."""
 
+    awaits = False
     connection_class = PooledConnection
     pool = psycopg_pool.ConnectionPool
     server_cursor = psycopg.RawServerCursor
@@ -159,6 +162,7 @@ class BlockingDriver:
 class AsyncioDriver:
     """Calls psycopg's asyncio API."""
 
+    awaits = True
     connection_class = AsyncPooledConnection
     pool = psycopg_pool.AsyncConnectionPool
     server_cursor = psycopg.AsyncRawServerCursor

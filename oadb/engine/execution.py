@@ -3,6 +3,7 @@
 from typing import Any
 
 import psycopg
+from psycopg import generators
 from psycopg.pq import TransactionStatus
 
 from oadb.engine import wire
@@ -38,27 +39,67 @@ async def run(
     """
     if query.special is not None and then is None:
         return await _SPECIAL[query.special](driver, connection, query, params, prelude)
-    # As prepared_on, whose call would cost as much as what it does.
-    prepared = connection.state.statements.get(query) or prepared_on(connection, query)
+    prepared = prepared_on(connection, query)
+    values = sendable(prepared, query, params)
+    prepares, sql = connection.state.prepares, query.wire_sql + connection.state.mark
+    exchange = wire.exchange(
+        connection.pgconn, prepared, sql, values, prelude, then, prepares=prepares
+    )
+    result = await driver.run_exchange(connection, exchange)
+    return returned(prepared, query, result, params, query.label)
+
+
+def begin_parsed(
+    connection: Any, query: Any, params: tuple[Any, ...], prelude: list[wire.SetupStatement]
+) -> Any:
+    """Begin a call in the usual way: a parsed statement alone. None: it must be ``run``.
+
+    Returns:
+        What waits for the results, a list: of AsyncioDriver a coroutine, else they are there.
+
+    Raises:
+        ParameterError: a value that cannot be sent.
+        psycopg.Error: the connection was lost.
+    """
+    prepared = connection.state.statements.get(query)
+    if prelude or prepared is None or not prepared.parsed or query.special is not None:
+        return None
+    values = sendable(prepared, query, params)
+    return connection.wait(generators.execute(connection.pgconn), prepared, values)
+
+
+def end_parsed(connection: Any, query: Any, results: list[Any], params: tuple[Any, ...]) -> Any:
+    """Return what a call returns for its results.
+
+    Raises:
+        psycopg.Error: the server's report, with row data.
+    """
+    prepared = connection.state.statements[query]
+    return returned(prepared, query, wire.answer_of(results), params, query.label)
+
+
+def sendable(prepared: wire.PreparedStatement, query: Any, params: tuple[Any, ...]) -> Any:
+    """Return the values of a call in the form that libpq takes.
+
+    Raises:
+        ParameterError: a value that cannot be sent.
+    """
     sent = params if query.pick is None else query.pick(params)
     try:
-        values = prepared.dump(sent)
+        return prepared.dump(sent)
     except (ValueError, psycopg.DataError):
-        values = None
-    if values is None:
-        # Not raised in the except clause: psycopg's error, its context there, carries the value.
-        raise query.unsendable(sent)
-    if prepared.parsed and not prelude and not then:  # the usual case
-        exchange = wire.execute_parsed(connection.pgconn, prepared, values)
-    else:
-        prepares, sql = connection.state.prepares, query.wire_sql + connection.state.mark
-        exchange = wire.exchange(
-            connection.pgconn, prepared, sql, values, prelude, then, prepares=prepares
-        )
-    result = await driver.run_exchange(connection, exchange)
+        pass
+    # Not raised in the except clause: psycopg's error, its context there, carries the value.
+    raise query.unsendable(sent)
+
+
+def returned(
+    prepared: wire.PreparedStatement, query: Any, result: Any, params: tuple[Any, ...], name: str
+) -> Any:
+    """Return what a call returns for the result of its statement; *name* is for errors."""
     if query.fetches:
-        return query.shape_result(query.label, prepared.load(result, query.make), 0, params)
-    return query.shape_result(query.label, [], result.command_tuples or 0, params)
+        return query.shape_result(name, prepared.load(result, query.make), 0, params)
+    return query.shape_result(name, [], result.command_tuples or 0, params)
 
 
 async def _run_guarded(
@@ -108,23 +149,11 @@ def dumped(connection: Any, query: Any, params: tuple[Any, ...], name: str) -> E
         ParameterError: a value that cannot be sent.
     """
     prepared = prepared_on(connection, query)
-    sent = params if query.pick is None else query.pick(params)
     try:
-        values = prepared.dump(sent)
-    except (ValueError, psycopg.DataError):
-        pass
-    else:
-        return Encoded(prepared, values, prepared.converters.formats)
-    # Not raised in an except clause: the context of the error would hold the value.
-    raise ParameterError(f"{name}{str(query.unsendable(sent)).removeprefix(query.label)}")
-
-
-def shaped(
-    prepared: wire.PreparedStatement, query: Any, result: Any, params: tuple[Any, ...], name: str
-) -> Any:
-    """Return what a call returns for the result of its statement."""
-    rows = prepared.load(result, query.make) if query.fetches else []
-    return query.shape_result(name, rows, result.command_tuples or 0, params)
+        values = sendable(prepared, query, params)
+    except ParameterError as error:
+        raise ParameterError(f"{name}{str(error).removeprefix(query.label)}") from None
+    return Encoded(prepared, values, prepared.converters.formats)
 
 
 def source(driver: Driver, connection: Any, query: Any, params: tuple[Any, ...]) -> RowSource:

@@ -29,11 +29,7 @@ from oadb.engine.reads.followed_writes import FollowedWrite
 from oadb.engine.transaction_session import begin
 from oadb.engine.transactions import AsyncTransaction
 from oadb.engine.wire import SetupStatement
-from oadb.errors import (
-    PoolTimeoutError,
-    TransactionError,
-    UnavailableError,
-)
+from oadb.errors import PoolTimeoutError, TransactionError, UnavailableError
 from oadb.security.vault import Vault
 
 T = TypeVar("T")
@@ -103,9 +99,9 @@ class AsyncPoolExecutor(AsyncExecutor):
         isolation = query.guards.isolation
         return await self.transact(lambda tx: tx._run(query, params), isolation=isolation)
 
-    async def _attempt(self, query: Any, params: tuple[Any, ...]) -> Any:  # noqa: C901  # calls cost
+    async def _attempt(self, query: Any, params: tuple[Any, ...]) -> Any:  # noqa: C901, PLR0912  # calls cost
         """Lease a connection and run a query on it, as often as is needed."""
-        pool, label, retry = self._pool, query.label, None
+        pool, driver, label, retry = self._pool, self._driver, query.label, None
         if pool.holders.table and not self._is_outside:
             pool.holders.check(label)
         limit = _FOREVER if self._seconds is None else expected(self._seconds)
@@ -122,7 +118,11 @@ class AsyncPoolExecutor(AsyncExecutor):
                     if seconds is UNCONFIRMED:
                         pool.leases.begin(connection, label, limit)
                     prelude = [*connection.state.limits, *self._identity]
-                    return await execution.run(self._driver, connection, query, params, prelude)
+                    answer = execution.begin_parsed(connection, query, params, prelude)
+                    if answer is None:
+                        return await execution.run(driver, connection, query, params, prelude)
+                    results = await answer if driver.awaits else answer
+                    return execution.end_parsed(connection, query, results, params)
                 except psycopg.Error as error:
                     retry = retry or Retry(PATIENCE, pool.may_retry)
                     pause, final = failures.retry_or_fail(error, query, connection, retry)
@@ -133,7 +133,7 @@ class AsyncPoolExecutor(AsyncExecutor):
                     pool.release(connection)
                 if final is not None:
                     raise final  # noqa: TRY301  # not in the except clause: it has row data
-                await self._driver.sleep(pause)
+                await driver.sleep(pause)
         except BaseException as error:
             if teller is not None:
                 done = failed(query, started, done, error)

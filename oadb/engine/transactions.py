@@ -125,9 +125,12 @@ class AsyncTransaction(AsyncExecutor):
         if session.is_interrupted:
             await self._resume(session)
         try:
-            return await execution.run(
-                self._driver, session.connection, query, params, session.prelude
-            )
+            driver, connection, prelude = self._driver, session.connection, session.prelude
+            answer = execution.begin_parsed(connection, query, params, prelude)
+            if answer is None:
+                return await execution.run(driver, connection, query, params, prelude)
+            results = await answer if driver.awaits else answer
+            return execution.end_parsed(connection, query, results, params)
         except (NoRowError, TooManyRowsError):
             session.is_refused |= query.is_judged
             raise

@@ -104,7 +104,7 @@ def exchange(
     if parsing is not None:
         # Before the results are checked: a statement stays parsed even if its execution failed.
         prepared.parsed = answers[parsing][0].status == pq.ExecStatus.COMMAND_OK
-    return [_first(results) for results in answers][place]
+    return [answer_of(results) for results in answers][place]
 
 
 def _statement(
@@ -154,7 +154,7 @@ def exchange_and_ask(
     *answers, _, asked = yield from _pipeline(pgconn, commands, prelude)
     if parsing is not None:
         prepared.parsed = answers[parsing][0].status == pq.ExecStatus.COMMAND_OK
-    return [_first(results) for results in answers][-1], asked[0]
+    return [answer_of(results) for results in answers][-1], asked[0]
 
 
 def set_up_and_ask(
@@ -169,7 +169,7 @@ def set_up_and_ask(
     commands += _commands(pgconn, [question])
     *answers, _, asked = yield from _pipeline(pgconn, commands, statements)
     for results in answers:
-        _first(results)
+        answer_of(results)
     return asked[0]
 
 
@@ -180,7 +180,7 @@ def ask(pgconn: Any, question: SetupStatement) -> Exchange:
         psycopg.Error: the server's report.
     """
     pgconn.send_query_params(question.sql, [*question.params])
-    return _first((yield from generators.execute(pgconn)))
+    return answer_of((yield from generators.execute(pgconn)))
 
 
 def set_up(pgconn: Any, statements: list[SetupStatement]) -> Exchange:
@@ -190,7 +190,7 @@ def set_up(pgconn: Any, statements: list[SetupStatement]) -> Exchange:
         psycopg.Error: the server's first report.
     """
     for results in (yield from _pipeline(pgconn, _commands(pgconn, statements), statements)):
-        _first(results)
+        answer_of(results)
 
 
 def simple(pgconn: Any, statement: bytes) -> Exchange:
@@ -200,21 +200,11 @@ def simple(pgconn: Any, statement: bytes) -> Exchange:
         psycopg.Error: the server's report.
     """
     pgconn.send_query(statement)
-    return _first((yield from generators.execute(pgconn)))
+    return answer_of((yield from generators.execute(pgconn)))
 
 
 def _commands(pgconn: Any, statements: Sequence[SetupStatement]) -> list[Callable[[], None]]:
     return [partial(pgconn.send_query_params, each.sql, [*each.params]) for each in statements]
-
-
-def execute_parsed(pgconn: Any, prepared: PreparedStatement, values: Any) -> Exchange:
-    """Send a statement that the server has already parsed, and return its result.
-
-    Raises:
-        psycopg.Error: the server's report.
-    """
-    pgconn.send_query_prepared(prepared.name, values, param_formats=prepared.converters.formats)
-    return _first((yield from generators.execute(pgconn)))
 
 
 def _pipeline(
@@ -252,13 +242,17 @@ def leave_pipeline(pgconn: Any) -> None:
             pgconn.finish()
 
 
-def is_failed(result: Any) -> bool:
-    return bool(result.status == _FAILED)
+def answer_of(results: list[Any]) -> Any:
+    """Return the result of a statement.
 
-
-def _first(results: list[Any]) -> Any:
-    """Return the result of a statement, or raise the error that the server reported."""
+    Raises:
+        psycopg.Error: the server's report.
+    """
     for result in results:
         if result.status == _FAILED:
             raise psycopg.errors.error_from_result(result)
     return results[0]
+
+
+def is_failed(result: Any) -> bool:
+    return bool(result.status == _FAILED)

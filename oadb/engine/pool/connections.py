@@ -50,14 +50,23 @@ class PooledConnection(psycopg.Connection[Any]):
         super().close()
         self.state.close()
 
-    def wait(self, gen: Any, *_: Any, **__: Any) -> Any:
-        """Run an exchange with the server to its end."""
+    def wait(  # type: ignore[override]  # intervals are those of the pool
+        self, gen: Any, prepared: Any = None, values: Any = (), /, **_: Any
+    ) -> Any:
+        """Run an exchange with the server to its end.
+
+        Args:
+            prepared: a statement that the server has parsed, to be sent with *values* before.
+        """
         state, pgconn = self.state, self.pgconn
         if state.interruption is not None:
             raise state.interruption
         due = monotonic() + state.patience
         state.due = due if due < state.limit else state.limit  # noqa: FURB136  # min() is slower
         try:
+            if prepared is not None:
+                formats = prepared.converters.formats
+                pgconn.send_query_prepared(prepared.name, values, param_formats=formats)
             answer = waiting.wait(gen, pgconn.socket, _INTERVAL)
         except BaseException as error:
             note_interruption(state, pgconn, gen, error)
@@ -97,14 +106,19 @@ class AsyncPooledConnection(psycopg.AsyncConnection[Any]):
         await super().close()
         self.state.close()
 
-    async def wait(self, gen: Any, *_: Any, **__: Any) -> Any:
-        """Run an exchange with the server to its end."""
+    async def wait(  # type: ignore[override]  # as above
+        self, gen: Any, prepared: Any = None, values: Any = (), /, **_: Any
+    ) -> Any:
+        """Run an exchange with the server to its end; see PooledConnection."""
         state, pgconn = self.state, self.pgconn
         if state.interruption is not None:
             raise state.interruption
         due = monotonic() + state.patience
         state.due = due if due < state.limit else state.limit  # noqa: FURB136  # min() is slower
         try:
+            if prepared is not None:
+                formats = prepared.converters.formats
+                pgconn.send_query_prepared(prepared.name, values, param_formats=formats)
             answer = await waiting.wait_async(gen, pgconn.socket, _INTERVAL)
         except BaseException as error:
             note_interruption(state, pgconn, gen, error)

@@ -58,7 +58,7 @@ class FollowedWrite(WrappedCall):
         if state.is_observed:
             state.answer = result
         self._commits.record(position)
-        return execution.shaped(encoded.prepared, query, result, self._params, query.label)
+        return execution.returned(encoded.prepared, query, result, self._params, query.label)
 
 
 async def ask_later(driver: Driver, connection: Any, commits: Commits) -> None:
