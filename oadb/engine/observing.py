@@ -16,14 +16,13 @@ No parameter and no row is ever told. An observer must be quick, must not wait, 
 Database. What it raises is logged once, and breaks no call.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePath
 from types import CodeType
 from typing import Literal, NamedTuple, Protocol
 
-from oadb.engine.pool.callers import CallingFrame, operation_of
+from oadb.engine.pool.callers import Callers, operation_of
 
 __all__ = [
     "ConnectionChange",
@@ -76,7 +75,7 @@ class TransactionBegun:
         retries: Attempts of ``transact`` before this one.
     """
 
-    origin: Sequence[CallingFrame]
+    origin: Callers
     started: float
     waiting_seconds: float
     retries: int

@@ -17,6 +17,9 @@ from oadb.engine.binding.sendable_texts import unsendable
 from oadb.engine.binding.values import LEAST_INT, MOST_INT, ValueType, bounds_broken, fits
 from oadb.errors import ParameterError
 
+Shape = tuple[tuple[type, bool], ...]
+"""The types of plain parameters, and whether each may be None."""
+
 
 class Parameters:
     """The parameters of a declared statement, in order, and what their values must be."""
@@ -42,6 +45,13 @@ class Parameters:
         self._has_window = {"since", "until"} <= kinds.keys()
         # The number of arguments of a call that needs no look at names and defaults.
         self._direct = len(kinds) if self._positional == len(kinds) else -1
+
+    @property
+    def shape(self) -> Shape | None:
+        """Their types, if all are positional and no value must be looked into; else None."""
+        if self._direct < 0 or not all(self._exact):
+            return None
+        return tuple((kind.python, kind.optional) for kind in self.kinds.values())
 
     def values(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         """Return the values in order.

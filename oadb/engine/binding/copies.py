@@ -129,6 +129,18 @@ def _escaped(text: str) -> str:
     return text.translate(_ESCAPES)
 
 
+def misfits(statement: Statement, parameters: int, result: Result) -> list[str]:
+    """Report a COPY that takes or returns what its direction does not have."""
+    if statement.marked:
+        return ["a COPY has no variants: its values are no parameters"]
+    shape = (parameters, result.cardinality)
+    if "stdin" in statement.words and shape not in {(1, "affected"), (1, "nothing")}:
+        return ["a COPY from stdin takes one iterable and returns Affected"]
+    if "stdin" not in statement.words and shape != (0, "stream"):
+        return ["a COPY to stdout takes nothing and returns Iterator[bytes] or of rows"]
+    return []
+
+
 def row_types(result: Result) -> list[str]:
     """Return the names of the types that the texts of a row are read as."""
     kinds = [result.value] if result.row is None else [*result.fields.values()]

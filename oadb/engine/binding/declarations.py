@@ -9,7 +9,7 @@ from typing import Any, Literal, Self, get_type_hints
 
 from oadb.engine.binding import arrays, copies, effects, guards, results
 from oadb.engine.binding.annotations import value_type
-from oadb.engine.binding.arguments import Parameters
+from oadb.engine.binding.arguments import Parameters, Shape
 from oadb.engine.binding.derived import Derivation
 from oadb.engine.binding.disagreements import unmatched, unusual
 from oadb.engine.binding.guards import Guards
@@ -68,10 +68,6 @@ class Declaration:
     def __repr__(self) -> str:
         """Return its name."""
         return f"<query {self.label}>"
-
-    def row_factory(self, _cursor: Any) -> Callable[[Any], Any]:
-        """Return the function that makes rows, as a row factory of psycopg's cursors."""
-        return self.make
 
     @property
     def sql(self) -> str:
@@ -173,9 +169,8 @@ class Declaration:
         if self.guards.expects is not None:
             self.shape_result = partial(results.expected, self.guards.expects, self.shape_result)
         self._declared = Parameters(self.label, signature, self.kinds)
-        self.arguments = (
-            self._derived_arguments if self._derivation.is_needed else self._declared.values
-        )
+        derives = self._derivation.is_needed
+        self.arguments = self._derived_arguments if derives else self._declared.values
         if self.guards.deprecated is not None:
             self.arguments = partial(self._warned, self.arguments)
         self._document(signature)
@@ -246,18 +241,14 @@ class Declaration:
         self, signature: inspect.Signature, hints: Mapping[str, Any], statement: Statement
     ) -> list[str]:
         """Compare the direction of a COPY, and its rows, with its declaration."""
-        if statement.marked:
-            return ["a COPY has no variants: its values are no parameters"]
-        shape = (len(signature.parameters), self.result.cardinality)
+        problems = copies.misfits(statement, len(signature.parameters), self.result)
+        if problems:
+            return problems
         if "stdin" in statement.words:
-            if shape not in {(1, "affected"), (1, "nothing")}:
-                return ["a COPY from stdin takes one iterable and returns Affected"]
             given = {name: hints.get(name) for name in signature.parameters}
             self.takes_blocks = Iterable[bytes] in given.values()
             self.row_encoder, problems = copies.row_encoder(self.label, given, statement)
             return problems
-        if shape != (0, "stream"):
-            return ["a COPY to stdout takes nothing and returns Iterator[bytes] or of rows"]
         if self.result.value == ValueType(bytes):
             return []
         self.row_types = copies.row_types(self.result)
@@ -288,6 +279,12 @@ class Declaration:
 
     def _derived_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         return self._derivation.values(self._declared.values(args, kwargs))
+
+    @property
+    def shape(self) -> Shape | None:
+        """What its arguments are, if they are sent as they are; see ``Parameters``."""
+        is_plain = self.choice is None and self.arguments == self._declared.values
+        return self._declared.shape if is_plain else None
 
     def fit(self, rows: Sequence[tuple[Any, ...]]) -> bool:
         """Say whether the values of many rows can be sent as they are; see ``Parameters``."""

@@ -29,6 +29,7 @@ from oadb.engine.binding.descriptions import QueryDescription, describe
 from oadb.engine.binding.many import CheckedRow
 from oadb.engine.binding.packages import FOLDER, locate
 from oadb.engine.binding.plans import QueryPlan
+from oadb.engine.binding.quick_calls import quick, runs
 from oadb.engine.binding.reloading import Reloader, reloader
 from oadb.engine.binding.statements import Statement, load
 from oadb.engine.executor_faults import not_an_executor
@@ -101,7 +102,7 @@ class Query(Described[P], Generic[P, R]):
             values = self.arguments(args, kwargs)
             return db._run(self if self.choice is None else self.chosen(values), values)
         except (AttributeError, TypeError, ParameterError):
-            if hasattr(db, "_run") and not isinstance(db, type):
+            if runs(db):
                 raise
         raise not_an_executor(self.label, db)
 
@@ -244,6 +245,10 @@ class Queries:
         self._is_complete = True
         if self.reloader is not None:
             self.reloader.attach(self._declared)
+        else:
+            for declared in self._declared:
+                if isinstance(declared, Query) and (shape := declared.shape) is not None:
+                    declared.__class__ = quick(Query, shape)
 
     def bound_to(self, statements: Mapping[str, Statement]) -> dict[str, Declaration]:
         """Return the same declarations, by name, bound to other statements.

@@ -65,6 +65,8 @@ class ConnectionState:
     """The last answer."""
     replayed: int = 0
     """Of a replica: the position in the log that its server is known to have replayed."""
+    reader: Any = None
+    """On an event loop, what waits for the duplicate, and closes it."""
     seeks_primary: bool = True
     """Whether another connection may be to a primary, should this one be to a standby."""
 
@@ -94,8 +96,12 @@ class ConnectionState:
         """Close the duplicate."""
         with self.lock:
             descriptor, self.descriptor = self.descriptor, -1
-            if descriptor >= 0:
+            if descriptor < 0:
+                return
+            if self.reader is None:
                 os.close(descriptor)
+            else:
+                self.reader.close()
 
     def __del__(self) -> None:
         self.close()  # of a connection that its event loop left open

@@ -44,6 +44,7 @@ class Leases:
         self._holders = holders
         # Pool.take and Pool.release write to it themselves: a call less with each call.
         self.table: dict[Any, Lease | None] = {}
+        self._watches: dict[Any, weakref.ref[object]] = {}
         self._leaks: deque[Leak] = deque()
         self.leaked = 0
 
@@ -102,15 +103,18 @@ class Leases:
         """
         lease = (label, monotonic(), limit)
         let_go = self._holders.begin(label, origin)
-        final = weakref.finalize(holder, self._mark, connection, lease, origin, let_go)
-        final.atexit = False
-        connection.state.limit = limit
-        self.table[connection] = lease
 
         def end() -> None:
             let_go()
-            final.detach()
+            if self._watches.get(connection) is watch:
+                del self._watches[connection]
 
+        # A finalizer of weakref would do the same, at several times the cost.
+        watch = self._watches[connection] = weakref.ref(
+            holder, lambda _: self._mark(connection, lease, origin, let_go)
+        )
+        connection.state.limit = limit
+        self.table[connection] = lease
         return end
 
     def _mark(

@@ -1,0 +1,54 @@
+"""Calls of a fixed number of plain arguments, compared with their types without a loop.
+
+A declaration of such parameters is of a class whose ``__call__`` is written for their types; it
+leaves every other call (named arguments, defaults, values to be looked into) to the usual one.
+"""
+
+from functools import cache
+from typing import Any
+
+from oadb.engine.binding.arguments import Shape
+from oadb.engine.binding.values import LEAST_INT, MOST_INT
+
+_NOT_GIVEN = object()
+
+
+@cache
+def quick(base: type, shape: Shape) -> type:
+    """Return the class of the declarations of a *shape*."""
+    names = [f"a{place}" for place in range(len(shape))]
+    given = "".join(f"{name}, " for name in names)
+    checks = "".join(
+        f" and {_check(name, python, optional=optional)}"
+        for name, (python, optional) in zip(names, shape, strict=True)
+    )
+    source = (
+        f"def __call__(self, db=none, {''.join(f'{name}=none, ' for name in names)}/, "
+        "*rest, **named):\n"
+        f"    if not rest and not named{checks}:\n"
+        "        try:\n"
+        f"            return db._run(self, ({given}))\n"
+        "        except (AttributeError, TypeError):\n"
+        "            if runs(db):\n"
+        "                raise\n"
+        f"    args = [each for each in (db, {given}*rest) if each is not none]\n"
+        "    return base.__call__(self, *args, **named)\n"
+    )
+    scope: dict[str, Any] = {f"t_{python.__name__}": python for python, _ in shape}
+    scope |= {"none": _NOT_GIVEN, "base": base, "runs": runs, "least": LEAST_INT, "most": MOST_INT}
+    exec(source, scope)  # noqa: S102  # a text of ours alone
+    return type(
+        base.__name__, (base,), {"__call__": scope["__call__"], "__module__": base.__module__}
+    )
+
+
+def runs(db: Any) -> bool:
+    """Say whether *db* is an executor."""
+    return hasattr(db, "_run") and not isinstance(db, type)
+
+
+def _check(name: str, python: type, *, optional: bool) -> str:
+    check = f"type({name}) is t_{python.__name__}"
+    if python is int:
+        check += f" and least <= {name} <= most"
+    return f"({name} is None or {check})" if optional else f"({check})"
