@@ -112,7 +112,8 @@ class ConnectionTerms:
     """How connections are made and used.
 
     ``recycle`` is the seconds after which one expires, about; ``patience`` the seconds within which
-    the server must answer; either may be infinite. ``tell`` hears of each.
+    the server must answer; either may be infinite. ``tell`` hears of each. ``ticks`` says whether
+    exchanges look at the time while they wait, ten times a second, as those of listeners do.
     """
 
     outage: Outage
@@ -121,6 +122,7 @@ class ConnectionTerms:
     prepares: bool = True
     tell: Callable[[ConnectionChange], None] | None = None
     renamed: RenamedStatements | None = None
+    ticks: bool = True
 
     @classmethod
     def of(
@@ -135,6 +137,7 @@ class ConnectionTerms:
             prepares=config.pooler != "pgbouncer",
             tell=tell,
             renamed=RenamedStatements(config._limits) if renames else None,
+            ticks=False,
         )
 
     def accept(self, pgconn: Any, limits: tuple[SetupStatement, ...] = ()) -> ConnectionState:

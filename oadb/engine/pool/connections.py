@@ -10,7 +10,7 @@ from psycopg import pq, waiting
 
 from oadb.engine.binding.dumpers import Untyped
 from oadb.engine.pool.connection_terms import GONE, ConnectionState, ConnectionTerms
-from oadb.engine.pool.socket_reader import SocketReader, breathe
+from oadb.engine.pool.socket_reader import SocketReader
 from oadb.engine.wire import SetupStatement
 
 _OK = pq.ConnStatus.OK
@@ -97,7 +97,8 @@ class AsyncPooledConnection(psycopg.AsyncConnection[Any]):
                 examined = terms.renamed.examine(connection)
                 limits = await waiting.wait_async(examined, connection.pgconn.socket, _INTERVAL)
             connection.state = terms.accept(connection.pgconn, limits)
-            connection.state.reader = SocketReader(connection.state.descriptor)
+            if not terms.ticks:
+                connection.state.reader = SocketReader(connection.state.descriptor)
         except psycopg.Error as error:
             terms.outage.failed(error)
             raise
@@ -121,15 +122,11 @@ class AsyncPooledConnection(psycopg.AsyncConnection[Any]):
             if prepared is not None:
                 formats = prepared.converters.formats
                 pgconn.send_query_prepared(prepared.name, values, param_formats=formats)
-            try:
-                wanted = next(gen)
-            except StopIteration as done:
-                answer = done.value
-                await breathe()
+            if state.reader is None:
+                answer = await waiting.wait_async(gen, pgconn.socket, _INTERVAL)
             else:
-                answer = await state.reader.run(gen, wanted)
+                answer = await state.reader.run(gen)
         except BaseException as error:
-            state.reader.forget()
             note_interruption(state, pgconn, gen, error)
             raise
         else:

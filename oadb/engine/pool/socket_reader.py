@@ -8,7 +8,7 @@ exchange goes on within the callback, so that what has arrived is read before th
 
 import asyncio
 import os
-from collections.abc import Generator
+from collections.abc import Awaitable, Generator
 from time import monotonic
 from typing import Any
 
@@ -25,11 +25,12 @@ class _Breath:
     taken = 0.0
 
 
-async def breathe() -> None:
-    """Give way to other tasks, if none has had a chance for some time."""
+async def _at_once(answer: Any) -> Any:
+    """Return *answer*; give way to other tasks, if none has had a chance for some time."""
     if monotonic() - _Breath.taken >= _BUSY:
         await asyncio.sleep(0)
         _Breath.taken = monotonic()
+    return answer
 
 
 class SocketReader:
@@ -41,20 +42,22 @@ class SocketReader:
         self._reads = self._writes = False
         self._pending: tuple[Generator[Any, Any, Any], asyncio.Future[Any]] | None = None
 
-    def run(self, exchange: Generator[Any, Any, Any], wanted: int) -> asyncio.Future[Any]:
-        """Return a future of what *exchange* returns or raises; it waits for *wanted* now.
+    def run(self, exchange: Generator[Any, Any, Any]) -> Awaitable[Any]:
+        """Begin an exchange; return what awaits its result.
+
+        If that is cancelled, the exchange goes no further, and can be run later.
 
         Raises:
-            psycopg.OperationalError: the connection is closed.
+            psycopg.Error: it failed at once.
         """
+        try:
+            wanted = next(exchange)
+        except StopIteration as done:
+            return _at_once(done.value)
         answer = self._loop.create_future()
         self._pending = (exchange, answer)
         self._watch(wanted)
         return answer
-
-    def forget(self) -> None:
-        """Go no further with the exchange: its caller was interrupted."""
-        self._pending = None
 
     def close(self) -> None:
         """Close the duplicate, from any thread: the loop forgets it before."""
@@ -90,18 +93,20 @@ class SocketReader:
             self._rest()
             return
         exchange, answer = self._pending
+        if answer.done():  # its caller was cancelled
+            self._rest()
+            return
         try:
             self._watch(exchange.send(ready))
         except StopIteration as done:
             self._pending = None  # nor its result, which may be large
-            if not answer.done():
-                answer.set_result(done.value)
+            answer.set_result(done.value)
         except Exception as error:  # noqa: BLE001  # of whoever awaits it
             self._pending = None
-            if not answer.done():
-                answer.set_exception(error)
+            answer.set_exception(error)
 
     def _rest(self) -> None:
+        self._pending = None
         self._reads = self._writes = False
         self._loop.remove_reader(self._descriptor)
         self._loop.remove_writer(self._descriptor)
