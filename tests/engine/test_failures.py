@@ -8,6 +8,7 @@ import pytest
 from psycopg import waiting
 
 from oadb.engine.failures import RetryBudget
+from oadb.engine.pool.socket_reader import SocketReader
 from oadb.errors import OutcomeUnknownError, UnavailableError
 from tests.faults.proxy import End, Proxy
 from tests.support import pool_probes as probes
@@ -105,7 +106,7 @@ def test_a_write_that_was_sent_and_not_answered_is_unknown_whatever_the_words(
 
     with monkeypatch.context() as patched:
         patched.setattr(waiting, "wait", fail)
-        patched.setattr(waiting, "wait_async", fail)
+        patched.setattr(SocketReader, "run", fail)
         with pytest.raises(OutcomeUnknownError, match=r"^probe.put: the connection was lost"):
             probes.put(db, 2, "sent")
         with pytest.raises(UnavailableError, match="nothing was changed"):

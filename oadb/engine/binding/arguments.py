@@ -49,9 +49,10 @@ class Parameters:
     @property
     def shape(self) -> Shape | None:
         """Their types, if all are positional and no value must be looked into; else None."""
-        if self._direct < 0 or not all(self._exact):
+        kinds = [*self.kinds.values()]
+        if self._direct < 0 or not all(kind.python in kind.exact for kind in kinds):
             return None
-        return tuple((kind.python, kind.optional) for kind in self.kinds.values())
+        return tuple((kind.python, kind.optional) for kind in kinds)
 
     def values(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         """Return the values in order.
