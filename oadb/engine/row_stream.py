@@ -83,7 +83,11 @@ class CursorRows:
         state.streams += 1
         # Numbered, because two streams can be open in one transaction.
         name = f"{query.cursor_name}{state.streams % 10**9:09}"
-        self._cursor = driver.server_cursor(connection, name, row_factory=lambda _: query.make)
+
+        def factory(_: object) -> Any:
+            return query.make
+
+        self._cursor = driver.server_cursor(connection, name, row_factory=factory)
         self._driver, self._query = driver, query
         self._params = params if query.pick is None else query.pick(params)
         self._is_complete = False

@@ -103,7 +103,7 @@ class Parameters:
     def _checked(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         values = tuple(
             value
-            if fits(value, exact) or (type(value) is list and item and column_fits(item, value))
+            if fits(value, exact) or (item is not None and list_fits(item, value))
             else kind.checked(self.label, name, value)
             for name, (kind, exact, item), value in zip(
                 self._names, self._looked_into, args, strict=True
@@ -117,6 +117,12 @@ class Parameters:
 def _item(kind: ValueType) -> ValueType | None:
     """Return the type of the values of a list, which are looked at together; None if it is none."""
     return replace(kind, array=False, optional=False) if kind.array else None
+
+
+def list_fits(item: ValueType, value: object) -> bool:
+    """Say whether a value is a list whose items can be sent as they are."""
+    given: Any = value
+    return type(given) is list and column_fits(item, given)
 
 
 def column_fits(kind: ValueType, column: Sequence[Any]) -> bool:

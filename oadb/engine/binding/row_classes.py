@@ -37,8 +37,8 @@ class RowClass:
 
         By position where it can be, which costs a third of by name.
         """
-        python, keywords = self.python, self.keywords
-        quick = slotted_rows.maker(python) if dataclasses.is_dataclass(python) else None
+        python, keywords = cast("Any", self.python), self.keywords
+        quick = slotted_rows.maker(python) if dataclasses.is_dataclass(self.python) else None
         if quick is not None:
             return quick
         if keywords is None:

@@ -8,7 +8,7 @@ bases and slots are the same (https://docs.python.org/3/reference/datamodel.html
 import dataclasses
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 # The file that Python names for the functions that ``dataclass`` writes.
 _WRITTEN = "<string>"
@@ -41,8 +41,8 @@ def maker(kind: Any) -> Callable[[Any], Any] | None:
 
 def _is_plain(kind: Any) -> bool:
     """Say whether ``__init__`` only sets the slots, and nothing hears of another class."""
-    params, own = kind.__dataclass_params__, vars(kind)
-    return (
+    params, own = kind.__dataclass_params__, cast("dict[str, Any]", vars(kind))
+    return bool(
         params.frozen
         and kind.__dictoffset__ == 0
         and kind.__new__ is object.__new__
