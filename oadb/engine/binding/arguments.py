@@ -119,10 +119,9 @@ def _item(kind: ValueType) -> ValueType | None:
     return replace(kind, array=False, optional=False) if kind.array else None
 
 
-def list_fits(item: ValueType, value: object) -> bool:
+def list_fits(item: ValueType, value: Any) -> bool:
     """Say whether a value is a list whose items can be sent as they are."""
-    given: Any = value
-    return type(given) is list and column_fits(item, given)
+    return value.__class__ is list and column_fits(item, value)
 
 
 def column_fits(kind: ValueType, column: Sequence[Any]) -> bool:
