@@ -14,12 +14,10 @@ import pytest
 from oadb import AsyncDatabase, Config, Database
 from oadb.bans import ip_bans, live_bans
 from oadb.bans.live_bans import AsyncLiveBans, LiveBans
-from oadb.engine import dsn
 from oadb.errors import ParameterError, UnavailableError
-from oadb.testing.control import controlled
-from oadb.tools.migrations.runner import migrate
 from tests.support.bans import BY_HAND, age_ban
 from tests.support.databases import behind_pgbouncer
+from tests.support.prepared_servers import MIGRATED, Prepared
 from tests.support.rig import Observer, config, eventually, threads
 
 IP, OTHER = "203.0.113.7", "203.0.113.8"
@@ -182,20 +180,22 @@ def test_bans_are_kept_during_an_outage_and_unknown_after_the_patience(
 
 
 @pytest.mark.fault
-def test_a_server_that_restarts_is_followed_again() -> None:
-    with controlled() as control:
-        migrate(dsn.parse(control.url))
-        with Database(config(control.url)) as db, LiveBans(db, patience_seconds=1.0) as bans:
-            ip_bans.ban(db, IP, "x", duration=HOUR, by=None)
-            eventually(lambda: bans.is_banned(IP))
-            control.stop("fast")
-            assert bans.is_banned(IP)
-            eventually(lambda: raises(bans, IP), 30)
-            assert raises(bans, OTHER)
-            control.start()
-            eventually(lambda: not raises(bans, IP), 60)
-            assert bans.is_banned(IP)
-            assert not bans.is_banned(OTHER)
+def test_a_server_that_restarts_is_followed_again(prepared: Prepared) -> None:
+    with (
+        prepared(*MIGRATED) as control,
+        Database(config(control.url)) as db,
+        LiveBans(db, patience_seconds=1.0) as bans,
+    ):
+        ip_bans.ban(db, IP, "x", duration=HOUR, by=None)
+        eventually(lambda: bans.is_banned(IP))
+        control.stop("fast")
+        assert bans.is_banned(IP)
+        eventually(lambda: raises(bans, IP), 30)
+        assert raises(bans, OTHER)
+        control.start()
+        eventually(lambda: not raises(bans, IP), 60)
+        assert bans.is_banned(IP)
+        assert not bans.is_banned(OTHER)
 
 
 def raises(bans: LiveBans, address: str) -> bool:

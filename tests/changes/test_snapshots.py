@@ -10,13 +10,11 @@ from oadb import Database
 from oadb.changes import announcements, snapshots
 from oadb.changes.announcements import Change
 from oadb.changes.snapshots import Everything, Reading
-from oadb.engine import dsn
 from oadb.engine.binding.operations import operation
-from oadb.testing.control import controlled
 from oadb.testing.servers import Server
-from oadb.tools.migrations.runner import migrate
 from tests.conftest import configured
 from tests.support.notifications import read
+from tests.support.prepared_servers import MIGRATED, Prepared
 from tests.support.replication import standby_of
 from tests.support.rig import Observer, config, eventually
 from tests.support.roles import Connection, connect
@@ -32,16 +30,15 @@ def change(user_id: int) -> Change:
 
 
 @pytest.fixture(scope="module")
-def server() -> Generator[Server]:
+def server(prepared: Prepared) -> Generator[Server]:
     """Give a server that allows prepared transactions."""
-    with controlled(PREPARED) as control:
+    with prepared(*MIGRATED, settings=PREPARED) as control:
         yield control.server
 
 
 @pytest.fixture(scope="module")
-def server_url(server: Server) -> Generator[str]:
-    with database(server, "followed", "postgres") as url:
-        yield url
+def server_url(server: Server) -> str:
+    return server.url("postgres")
 
 
 @pytest.fixture
@@ -243,33 +240,32 @@ def test_reads_use_the_indexes_behind_row_level_security(server: Server) -> None
 
 
 @pytest.mark.fault
-def test_a_standby_tells_what_its_primary_committed_late() -> None:
+def test_a_standby_tells_what_its_primary_committed_late(prepared: Prepared) -> None:
     """A snapshot of a standby does not list what is in progress."""
-    with controlled() as primary:
-        migrate(dsn.parse(primary.url))
-        with (
-            standby_of(primary) as standby,
-            Database(config(standby.url)) as db,
-            connect(primary.url) as late,
-            connect(primary.url) as early,
-        ):
-            observer = Observer(standby.url)
+    with (
+        prepared(*MIGRATED) as primary,
+        standby_of(primary) as standby,
+        Database(config(standby.url)) as db,
+        connect(primary.url) as late,
+        connect(primary.url) as early,
+    ):
+        observer = Observer(standby.url)
 
-            def caught_up() -> None:
-                position = early.execute("select pg_current_wal_insert_lsn()").fetchone()
-                assert position is not None
-                replayed = "select pg_last_wal_replay_lsn() >= %s::pg_lsn"
-                eventually(lambda: observer.ask(replayed, position[0]))
+        def caught_up() -> None:
+            position = early.execute("select pg_current_wal_insert_lsn()").fetchone()
+            assert position is not None
+            replayed = "select pg_last_wal_replay_lsn() >= %s::pg_lsn"
+            eventually(lambda: observer.ask(replayed, position[0]))
 
-            late.execute("begin")
-            late.execute(INSERT, (1,))
-            early.execute(INSERT, (2,))
-            caught_up()
-            last = read(db, None)
-            early.execute(INSERT, (3,))
-            caught_up()
-            last = read(db, last)
-            assert change(3) in last.changes
-            late.execute("commit")
-            caught_up()
-            assert change(1) in read(db, last).changes
+        late.execute("begin")
+        late.execute(INSERT, (1,))
+        early.execute(INSERT, (2,))
+        caught_up()
+        last = read(db, None)
+        early.execute(INSERT, (3,))
+        caught_up()
+        last = read(db, last)
+        assert change(3) in last.changes
+        late.execute("commit")
+        caught_up()
+        assert change(1) in read(db, last).changes

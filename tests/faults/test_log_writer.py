@@ -18,11 +18,11 @@ from oadb.engine import dsn
 from oadb.logs import api_logs
 from oadb.logs.writer import Limits, LogWriter
 from oadb.logs.writing import delivery
-from oadb.testing.control import ServerControl, controlled
-from oadb.tools.migrations.runner import migrate
+from oadb.testing.control import ServerControl
 from tests.faults.log_load import LIMITS, CommitCuts, LogLoad, loading, request
 from tests.faults.proxy import Proxy
 from tests.support.log_records import logged
+from tests.support.prepared_servers import MIGRATED, Prepared
 from tests.support.rig import Observer, config, eventually
 from tests.support.small_disk import small_disk
 
@@ -32,9 +32,8 @@ TABLES = "oadb.traffic, oadb.log_batches, oadb.log_rejects, oadb.log_drops"
 
 
 @pytest.fixture(scope="module")
-def server() -> Generator[ServerControl]:
-    with controlled() as server:
-        migrate(dsn.parse(server.url))
+def server(prepared: Prepared) -> Generator[ServerControl]:
+    with prepared(*MIGRATED) as server:
         yield server
 
 

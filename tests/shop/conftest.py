@@ -22,9 +22,11 @@ def shop() -> Package:
 
 
 @pytest.fixture(scope="module")
-def template(oadb_server: Server, shop: Package) -> Generator[str]:
-    with oadb_server.template(lambda url: runner.migrate(dsn.parse(url), packages=[shop])) as name:
-        yield name
+def template(oadb_server: Server, oadb_template: str, shop: Package) -> Generator[str]:
+    """Give the name of a database with the shop, to clone; oadb's tables were there before."""
+    with oadb_server.clone(oadb_template) as url:
+        runner.migrate(dsn.parse(url), packages=[shop])
+        yield dsn.parse(url).keywords["dbname"]
 
 
 @pytest.fixture(scope="module")

@@ -15,10 +15,8 @@ from time import sleep
 import psycopg
 import pytest
 
-from oadb.engine import dsn
-from oadb.testing.control import controlled
-from oadb.tools.migrations.runner import migrate
 from tests.support.command_line import oadb
+from tests.support.prepared_servers import MIGRATED, Prepared
 from tests.support.replication import standby_of
 from tests.support.user_rows import login
 
@@ -26,10 +24,9 @@ PACKAGE = ("--package", "oadb")
 
 
 @pytest.fixture(scope="module")
-def standby() -> Iterator[str]:
+def standby(prepared: Prepared) -> Iterator[str]:
     """Give the address of a standby, as a role that reads, in transactions that only read."""
-    with controlled() as primary:
-        migrate(dsn.parse(primary.url))
+    with prepared(*MIGRATED) as primary:
         with psycopg.connect(primary.url, autocommit=True) as admin:
             admin.execute("create role writer login in role oadb_app")
             admin.execute("create role reader login in role oadb_ro")
