@@ -5,7 +5,6 @@ import os
 import secrets
 import signal
 from collections.abc import AsyncGenerator, Generator
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from oadb.security.keyring import Key, KeyRing
 from oadb.security.passwords import Passwords
 from oadb.testing.servers import Server
 from tests.support.rig import MODES, Connect, Observer, connecting
+from tests.support.undone import undone
 
 pytest_plugins = [
     "oadb.testing.fixtures",
@@ -31,6 +31,7 @@ pytest_plugins = [
     "tests.support.prepared_servers",
     "tests.support.skips",
     "tests.support.time_limit",
+    "tests.support.values_in_one_test",
 ]
 
 # On a busy machine an example takes as long as it takes.
@@ -143,13 +144,8 @@ def oadb_empty_url(oadb_server: Server) -> Generator[str]:
         yield url
 
 
-class _UndoError(Exception):
-    """Ends the transaction of a test."""
-
-
 @pytest.fixture
 def tx(shared_db: Database) -> Generator[Transaction]:
     """Give a transaction in the shared database, undone after the test: cheaper than ``db``."""
-    with suppress(_UndoError), shared_db.transaction() as transaction:
+    with undone(shared_db) as transaction:
         yield transaction
-        raise _UndoError

@@ -5,7 +5,7 @@ Thousands of small tests would cost more to collect, in every worker, than to ru
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -23,27 +23,47 @@ def for_each(
     given = [*values]
 
     def decorate(test: Test) -> Test:
-        @functools.wraps(test)
-        def run(*args: Any, **fixtures: Any) -> None:
-            assert given, "there is nothing to test"
-            failures = [
-                f"{name(value)}: {error}"
-                for value in given
-                if (error := _failure(test, args, {**fixtures, parameter: value})) is not None
-            ]
-            assert not failures, f"{len(failures)} of {len(given)}:\n" + "\n".join(failures)
-
-        signature = inspect.signature(test)
-        others = [each for each in signature.parameters.values() if each.name != parameter]
-        run.__signature__ = signature.replace(parameters=others)  # type: ignore[attr-defined]  # pytest reads it
-        return run
+        named = [(functools.partial(name, value), {parameter: value}) for value in given]
+        return over(test, [parameter], named)
 
     return decorate
 
 
-def _failure(test: Test, args: tuple[Any, ...], given: dict[str, Any]) -> str | None:
-    try:
-        test(*args, **given)
-    except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001  # any failure is named
-        return f"{type(error).__name__}: {error}"
-    return None
+Named = tuple[Callable[[], str], Mapping[str, Any]]
+"""What gives the name of a value, called only if it fails, and the arguments that it is."""
+
+
+def over(test: Test, parameters: Iterable[str], values: Iterable[Named]) -> Test:
+    """Return a test that runs *test* for each of the *values* of its *parameters*.
+
+    It is skipped if one of them is skipped and none fails.
+    """
+    given, own = [*values], {*parameters}
+
+    @functools.wraps(test)
+    def run(*args: Any, **fixtures: Any) -> None:
+        assert given, "there is nothing to test"
+        failures: list[str] = []
+        first: Exception | None = None
+        skipped: pytest.skip.Exception | None = None
+        for name, value in given:
+            try:
+                test(*args, **{**fixtures, **value})
+            except pytest.skip.Exception as skip:
+                skipped = skip
+            except (Exception, pytest.fail.Exception) as error:
+                if "from pytest-timeout" in str(error):
+                    raise  # nothing would limit the values that follow
+                failures.append(f"{name()}: {type(error).__name__}: {error}")
+                first = first or (error if isinstance(error, Exception) else None)
+        if failures:
+            raise AssertionError(
+                f"{len(failures)} of {len(given)}:\n" + "\n".join(failures)
+            ) from first
+        if skipped is not None:
+            raise skipped
+
+    signature = inspect.signature(test)
+    others = [each for each in signature.parameters.values() if each.name not in own]
+    run.__signature__ = signature.replace(parameters=others)  # type: ignore[attr-defined]  # pytest reads it
+    return run
