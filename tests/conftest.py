@@ -19,6 +19,7 @@ from oadb.embedded.temporary_folders import deleted_if_killed
 from oadb.security.keyring import Key, KeyRing
 from oadb.security.passwords import Passwords
 from oadb.testing.servers import Server
+from tests.support.emptied import Emptied, emptied
 from tests.support.rig import MODES, Connect, Observer, connecting
 from tests.support.undone import undone
 
@@ -75,6 +76,24 @@ def configured(url: str) -> Config:
     return Config.from_env(
         {"DATABASE_URL": url, "DB_POOL_SIZE": "1", "OADB_KEYRING": RING.to_json()}
     )
+
+
+@pytest.fixture(scope="module")
+def one_database(oadb_server: Server, oadb_template: str) -> Generator[Emptied]:
+    """Give the database of a module whose tests are marked ``changes_rows``."""
+    with oadb_server.clone(oadb_template) as url, emptied(url) as database:
+        yield database
+
+
+@pytest.fixture
+def oadb_database_url(request: pytest.FixtureRequest) -> str:
+    """Give the DATABASE_URL of a database as it was migrated, of this test alone if not marked."""
+    if request.node.get_closest_marker("changes_rows") is None:
+        url: str = request.getfixturevalue("oadb_database_url")
+        return url
+    database: Emptied = request.getfixturevalue("one_database")
+    database.empty()
+    return database.url
 
 
 @pytest.fixture

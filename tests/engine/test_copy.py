@@ -13,6 +13,8 @@ from oadb.accounts import users
 from tests.engine.binding.probes import probes
 from tests.support.rig import is_idle
 
+pytestmark = pytest.mark.changes_rows
+
 query = probes("""
 -- name: import_users
 copy oadb.users (

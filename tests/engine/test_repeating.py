@@ -23,6 +23,8 @@ from tests.support.accounts import PASSWORD, account, new_user
 from tests.support.rig import Observer
 from tests.support.rollup_rows import at, put_traffic
 
+pytestmark = pytest.mark.changes_rows
+
 THEME = user_settings.declare("repeating.theme", str, default="light")
 INFY = SymbolMapping("INFY", "NSE", 1, "MIS")
 SINCE, UNTIL = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)

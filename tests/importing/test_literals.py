@@ -11,6 +11,8 @@ from oadb.logs import analyzer_logs, api_logs, latency
 from tests.importing.openalgo import Installation
 from tests.importing.running import run_import
 
+pytestmark = pytest.mark.changes_rows
+
 API_TYPES = [
     "analyzer_status", "analyzer_toggle", "basketorder", "cancelallorder", "cancelgttorder",
     "cancelorder", "closeposition", "gttorderbook", "margin", "modifygttorder", "modifyorder",

@@ -12,6 +12,8 @@ from tests.importing.openalgo import Installation
 from tests.importing.running import HISTORIES, LOGS, counts, run_import, tally, text_of
 from tests.support.rig import Observer
 
+pytestmark = pytest.mark.changes_rows
+
 
 def test_a_second_run_imports_only_rows_added_since(
     db: Database, observer: Observer, origin: Installation

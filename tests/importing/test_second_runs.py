@@ -13,6 +13,8 @@ from tests.importing.openalgo import API_KEY, SECRETS, Installation
 from tests.importing.running import Reports, run_import, text_of
 from tests.support.rig import Observer
 
+pytestmark = pytest.mark.changes_rows
+
 CHANGEABLE = [each for each in FIELDS if each.here is not None]
 
 

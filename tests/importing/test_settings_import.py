@@ -11,6 +11,8 @@ from tests.importing.openalgo import SMTP, Installation, cipher
 from tests.importing.running import run_import, text_of
 from tests.support.rig import Observer
 
+pytestmark = pytest.mark.changes_rows
+
 HOUR = timedelta(hours=1)
 SMTP_SALT = b"smtp-openalgo-salt"
 

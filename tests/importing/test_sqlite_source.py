@@ -18,6 +18,8 @@ from oadb.importing import openalgo_tables, runs, sources
 from tests.importing.openalgo import ENVIRON, Installation
 from tests.importing.running import run_import
 
+pytestmark = pytest.mark.changes_rows
+
 
 def state(folder: Path) -> dict[str, str]:
     return {

@@ -17,6 +17,8 @@ from tests.importing.openalgo import SCAN, WEBHOOK, Installation
 from tests.importing.running import run_import, text_of
 from tests.support.roots import some_root
 
+pytestmark = pytest.mark.changes_rows
+
 STRATEGY = {
     "name": "Momentum",
     "webhook_id": WEBHOOK,

@@ -31,6 +31,8 @@ from tests.importing.openalgo import (
 from tests.importing.running import run_import, text_of
 from tests.support.accounts import noted
 
+pytestmark = pytest.mark.changes_rows
+
 
 def rows(db: Database) -> list[object]:
     """Return everything that the import of a user writes."""

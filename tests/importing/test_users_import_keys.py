@@ -20,6 +20,8 @@ from tests.importing.openalgo import (
 )
 from tests.importing.running import run_import, text_of
 
+pytestmark = pytest.mark.changes_rows
+
 
 def test_an_api_key_keeps_working_in_its_mode_and_can_be_shown(db: Database, asha: User) -> None:
     verified = api_keys.verify(db, Secret(API_KEY))

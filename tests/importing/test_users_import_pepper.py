@@ -18,6 +18,8 @@ from tests.importing.openalgo import (
 )
 from tests.importing.running import run_import, text_of
 
+pytestmark = pytest.mark.changes_rows
+
 WRONG: dict[str, tuple[dict[str, str], str]] = {
     "no pepper": ({}, "API_KEY_PEPPER is not set"),
     "a short pepper": ({"API_KEY_PEPPER": "canary"}, "less than 32"),

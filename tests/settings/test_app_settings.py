@@ -18,6 +18,8 @@ from tests.conftest import RING
 from tests.support.notifications import heard
 from tests.support.rig import Observer, eventually, threads
 
+pytestmark = pytest.mark.changes_rows
+
 FRESH = SecuritySettings(
     auto_ban_enabled=False,
     not_found_threshold=100,

@@ -21,6 +21,8 @@ from tests.support.notifications import heard
 from tests.support.rig import Observer, threads
 from tests.support.rollback import rolled_back
 
+pytestmark = pytest.mark.changes_rows
+
 ME = 1
 PASSWORD = Secret("what the mail server asks for")
 WHOLE = SmtpAccount(

@@ -12,6 +12,8 @@ from oadb.accounts import users
 from oadb.engine.binding.operations import operation
 from oadb.errors import Error
 
+pytestmark = pytest.mark.changes_rows
+
 
 class StopHereError(Exception):
     """Raised by a test in the middle of an operation."""
