@@ -16,10 +16,10 @@ import psycopg
 import pytest
 
 from oadb.embedded.temporary_folders import temporary_folder
-from oadb.engine.binding.packages import find
-from oadb.testing.chosen_layout import migrated_template, run_server
 from oadb.engine import dsn
+from oadb.engine.binding.packages import find
 from oadb.engine.direct_connection import DirectConnection
+from oadb.testing.chosen_layout import migrated_template, run_server
 from oadb.testing.control import ServerControl, controlled
 from oadb.testing.memory import memory
 from oadb.testing.servers import Server
