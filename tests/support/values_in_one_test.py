@@ -30,7 +30,7 @@ _MARKS = {"parametrize", "holds", "planted"}
 # What takes long needs the time of a test for each value.
 _ALONE = ("fault", "long", "slow", "timeout")
 
-_whole = pytest.StashKey[bool]()
+_named = pytest.StashKey[set[Path]]()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -40,7 +40,7 @@ def pytest_pycollect_makeitem(
     marks: list[pytest.Mark] | None = getattr(obj, "pytestmark", None)
     if not marks or not inspect.isfunction(obj) or not isinstance(collector, pytest.Module):
         return None
-    values = values_of(obj, marks) if _of_whole_files(collector.config) else None
+    values = values_of(obj, marks) if _is_whole(collector) else None
     if values is None:
         return None
     module, parameters = collector.obj, {parameter for _, value in values for parameter in value}
@@ -54,12 +54,14 @@ def pytest_pycollect_makeitem(
     return None
 
 
-def _of_whole_files(config: pytest.Config) -> bool:
-    if _whole not in config.stash:
-        config.stash[_whole] = not (
-            config.option.keyword or any("::" in argument for argument in config.args)
-        )
-    return config.stash[_whole]
+def _is_whole(module: pytest.Module) -> bool:
+    """Tell whether the command line names no test of the module, by its name or with -k."""
+    config = module.config
+    if _named not in config.stash:
+        folder = config.invocation_params.dir
+        files = [argument.partition("::")[0] for argument in config.args if "::" in argument]
+        config.stash[_named] = {(folder / file).resolve() for file in files}
+    return not config.option.keyword and module.path not in config.stash[_named]
 
 
 def _outlived(item: pytest.Function, parameters: set[str]) -> bool:
