@@ -161,13 +161,13 @@ def test_a_sign_in_without_a_second_factor_sends_no_further_statement(
     db: Database, asha: SignedInUser, ip: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[str] = []
-    run = execution.run
+    dump = execution.sendable
 
-    def noted(driver: Any, connection: Any, query: Any, params: Any, prelude: Any) -> Any:
+    def noted(prepared: Any, query: Any, params: Any) -> Any:
         sent.append(query.label)
-        return run(driver, connection, query, params, prelude)
+        return dump(prepared, query, params)
 
-    monkeypatch.setattr(execution, "run", noted)
+    monkeypatch.setattr(execution, "sendable", noted)
     login_attempts.sign_in(db, asha.username, PASSWORD, ip=ip)
 
     assert sent == [

@@ -51,7 +51,7 @@ def place_order() -> None:
 
 def begun(*, retries: int = 0) -> TransactionBegun:
     return TransactionBegun(
-        origin=[CallingFrame(place_order.__code__, 7, 0, 0)],
+        origin=[CallingFrame(place_order.__code__, 0, 0)],
         started=monotonic(),
         waiting_seconds=0.01,
         retries=retries,

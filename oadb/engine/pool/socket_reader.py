@@ -101,7 +101,7 @@ class SocketReader:
         except StopIteration as done:
             self._pending = None  # nor its result, which may be large
             answer.set_result(done.value)
-        except Exception as error:  # noqa: BLE001  # of whoever awaits it
+        except Exception as error:  # noqa: BLE001  # raised where it is awaited
             self._pending = None
             answer.set_exception(error)
 

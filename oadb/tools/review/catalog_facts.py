@@ -50,7 +50,7 @@ class ForeignKey:
 
 
 @dataclass(frozen=True, slots=True)
-class FiredTrigger:
+class TriggerFact:
     """A trigger, and the routine that it runs, with the types of its arguments.
 
     Attributes:
@@ -106,7 +106,7 @@ def list_foreign_keys(schemas: list[str]) -> list[ForeignKey]: ...
 
 
 @query
-def list_fired_triggers(schemas: list[str]) -> list[FiredTrigger]: ...
+def list_fired_triggers(schemas: list[str]) -> list[TriggerFact]: ...
 
 
 @query

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from oadb.tools.dependencies.uses import StatementUses
-from oadb.tools.review.catalog_facts import FiredTrigger, ForeignKey, RoutineText
+from oadb.tools.review.catalog_facts import ForeignKey, RoutineText, TriggerFact
 
 _NAME = r'(?:"(?:[^"]|"")+"|\w+)'
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -49,7 +49,7 @@ class SchemaLinks:
     """
 
     foreign_keys: Sequence[ForeignKey]
-    triggers: Sequence[FiredTrigger]
+    triggers: Sequence[TriggerFact]
     routines: Sequence[RoutineText]
 
     def of_statement(self, uses: StatementUses) -> tuple[FurtherEffect, ...]:
@@ -69,7 +69,7 @@ class SchemaLinks:
             found[FurtherEffect("", f"function {signature}", self._writing(signature))] = None
         return tuple(found)
 
-    def of_trigger(self, trigger: FiredTrigger) -> str:
+    def of_trigger(self, trigger: TriggerFact) -> str:
         """Return when a trigger runs what, and what that writes."""
         rows = ", for each row" if trigger.is_for_each_row else ""
         columns = f" of {', '.join(trigger.columns)}" if trigger.columns else ""
@@ -159,7 +159,7 @@ def _referred(
         yield FurtherEffect(key.table_name, f"foreign key {key.name}", effect)
 
 
-def _fires(trigger: FiredTrigger, written: _Written) -> bool:
+def _fires(trigger: TriggerFact, written: _Written) -> bool:
     for command in trigger.commands:
         updates = written.get((trigger.table_name, command))
         if updates is not None and (

@@ -49,6 +49,7 @@ values (
 
 -- name: get
 -- The row with an id. Its time finds the partition. Served by analyzer_logs_logged_at_idx.
+-- scope: all users (administration reads what everybody sent)
 -- fan-out: a support desk looks up one row; each shard has an index.
 select
     log_id,
@@ -68,6 +69,7 @@ where
 -- pruned. Days of 23 or 25 hours are counted right. Those of a user are served by
 -- analyzer_logs_pkey, others by analyzer_logs_logged_at_idx. For an :api_type, and for :text, in
 -- any case and anywhere in the row, all of the window are read: give :day or :since.
+-- scope: all users (administration reads what everybody sent)
 -- fan-out: without :user_id it lists the analyses of all users; each shard sends a page.
 -- grows: with the window, for an :api_type or a :text that is rare.
 -- grows (as oadb_user): with the partitions, in each of which an index finds the rows.
@@ -104,6 +106,7 @@ limit :limit;
 -- name: stream
 -- Analyses of a window that pass the filters of list_analyses, oldest first, for an export. Served
 -- by analyzer_logs_logged_at_idx, those of a user by analyzer_logs_pkey.
+-- scope: all users (administration reads what everybody sent)
 -- fan-out: without :user_id it exports the analyses of all users.
 -- grows: with the window, all of which is exported.
 -- grows (as oadb_user): with the partitions, in each of which an index finds the rows.
@@ -137,6 +140,7 @@ order by
 -- error, strategy and symbol, the most frequent first, at most 100 of each. An error is a
 -- response with the status "error"; its message gives the kind. Those of a user are served by
 -- analyzer_logs_pkey, all by analyzer_logs_logged_at_idx.
+-- scope: all users (administration reads what everybody sent)
 -- fan-out: without :user_id it counts the analyses of all users.
 -- grows: with the window, all of which is counted.
 with analyses as (
@@ -202,6 +206,7 @@ order by
 -- name: count
 -- The number of analyses that pass the filters of list_analyses. Those of a user are served by
 -- analyzer_logs_pkey, others by analyzer_logs_logged_at_idx.
+-- scope: all users (administration reads what everybody sent)
 -- fan-out: without :user_id it counts the analyses of all users; each shard sends a number.
 -- grows: with the window, all of which is counted.
 select count(*) as analyses

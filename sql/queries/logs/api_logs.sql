@@ -77,6 +77,7 @@ values (
 
 -- name: get
 -- The row with an id. Its time finds the partition. Served by api_logs_logged_at_idx.
+-- scope: all users (administration reads what everybody sent)
 -- fan-out: a support desk looks up one row; each shard has an index.
 select
     log_id,
@@ -99,6 +100,7 @@ where
 -- api_logs_status_idx with one of these filters, and by api_logs_logged_at_idx without any. Of
 -- several filters one index serves, and the rows it finds are compared with the others; for :text,
 -- in any case and anywhere in the row, all of the window are: give :since.
+-- scope: all users (administration reads what everybody sent)
 -- fan-out: without :user_id it lists the calls of all users; each shard sends a page.
 -- grows: with the window, for several filters or a :text of which few calls are.
 -- grows (as oadb_user): with the partitions, in each of which an index finds the rows.
@@ -144,6 +146,7 @@ limit :limit;
 -- or by api_logs_pkey with a :user_id, then by api_logs_request_idx and api_logs_response_idx.
 -- These two do not serve the owner of the tables: row-level security binds it by a condition, and
 -- the planner does not know that @> leaks nothing. Then it reads the window.
+-- scope: all users (administration reads what everybody sent)
 -- fan-out: without :user_id it searches the calls of all users, on all shards at once.
 -- grows: with the matches, of which the newest are taken, and for the owner with the window.
 -- grows (as oadb_user): with the partitions and the calls of one user.
@@ -270,6 +273,7 @@ limit :limit;
 -- name: stream
 -- Calls of a window that pass the filters of list_calls, oldest first, for an export.
 -- Served by api_logs_logged_at_idx, those of a user by api_logs_pkey.
+-- scope: all users (administration reads what everybody sent)
 -- fan-out: without :user_id it exports the calls of all users.
 -- grows: with the window, all of which is exported.
 -- grows (as oadb_user): with the partitions and the calls of one user.
@@ -306,6 +310,7 @@ order by
 -- name: count
 -- The number of calls that pass the filters of list_calls. Those of a user are served by
 -- api_logs_pkey. Also served by api_logs_logged_at_idx.
+-- scope: all users (administration reads what everybody sent)
 -- fan-out: without :user_id it counts the calls of all users; each shard sends a number.
 -- grows: with the window, all of which is counted.
 select count(*) as calls

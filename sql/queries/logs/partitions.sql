@@ -36,6 +36,7 @@ order by
 -- name: list_strays
 -- Rows of the default partitions, counted by the period they belong to; null if it
 -- cannot have a partition. The earliest hundred of them.
+-- scope: all users (upkeep counts rows by their time)
 -- fan-out: rows of a time without a partition may be on any shard; maintenance asks.
 with strays as (
     select

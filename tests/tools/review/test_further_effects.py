@@ -7,7 +7,7 @@ import pytest
 from oadb.engine import dsn
 from oadb.tools.dependencies.uses import StatementUses, TableUse
 from oadb.tools.review import server_questions
-from oadb.tools.review.catalog_facts import FiredTrigger, RoutineText
+from oadb.tools.review.catalog_facts import RoutineText, TriggerFact
 from oadb.tools.review.further_effects import SchemaLinks
 
 
@@ -73,7 +73,7 @@ def test_rows_that_refer_to_it_and_no_index_finds_are_looked_for_in_all_of_the_t
 
 
 def test_a_trigger_says_when_it_runs_and_what_it_writes_also_through_other_routines() -> None:
-    trigger = FiredTrigger(
+    trigger = TriggerFact(
         "shop.orders", "noted", "after", ["update"], ["state"], is_for_each_row=True,
         routine="shop.note()",
     )  # fmt: skip  # a row
