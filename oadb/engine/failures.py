@@ -7,7 +7,6 @@ and our own statement_timeout are all psycopg.OperationalError.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from random import uniform
 from time import monotonic
 from typing import Any
 
@@ -16,6 +15,7 @@ from psycopg import pq
 from psycopg.pq import DiagnosticField
 
 from oadb.engine.constraint_errors import refusal_of
+from oadb.engine.jitter import between
 from oadb.errors import OutcomeUnknownError, UnavailableError
 
 # The server ended the session (shutdown, crash of another session, timeout) or is not ready yet.
@@ -177,7 +177,7 @@ class Retry:
             return None
         longest = min(_FIRST_PAUSE * 2**self.attempts, _LONGEST_PAUSE)
         self.attempts += 1
-        return uniform(longest / 2, longest)  # noqa: S311  # spreads retries; not secret
+        return between(longest / 2, longest)
 
 
 def unavailable(label: str, *, overdue: bool = False) -> UnavailableError:

@@ -20,7 +20,6 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from random import uniform
 from time import monotonic
 from typing import Any, Self
 
@@ -33,6 +32,7 @@ from oadb.engine import wire
 from oadb.engine.bounded import at_most, bounded
 from oadb.engine.config import Config
 from oadb.engine.driver import Driver, drive
+from oadb.engine.jitter import between
 from oadb.engine.pool.connection_terms import ConnectionTerms
 from oadb.engine.pool.connections import cut_off
 from oadb.engine.pool.outage import Outage
@@ -197,7 +197,7 @@ class AsyncListener(AsyncIterator[Event]):
                     return
                 pause = min(2 * pause + _SHORTEST_PAUSE, _LONGEST_PAUSE)
                 # Random, so that services do not all connect at once.
-                due = monotonic() + uniform(pause / 2, pause)  # noqa: S311  # not secret
+                due = monotonic() + between(pause / 2, pause)
 
 
 class Listener(Iterator[Event]):

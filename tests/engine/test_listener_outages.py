@@ -70,7 +70,7 @@ def test_pauses_between_attempts_to_connect_grow(
 
     with listen(proxy.url, "news") as events, threads(1) as pool:
         take(events, 1)
-        monkeypatch.setattr(listener, "uniform", no_pause)
+        monkeypatch.setattr(listener, "between", no_pause)
         proxy.refuse()
         proxy.cut()
         waiting = pool.submit(take, events, 1)
@@ -96,7 +96,7 @@ def test_a_failed_attempt_is_repeated_after_its_pause(
 
     with listen(proxy.url, "news") as events, threads(1) as pool:
         take(events, 1)
-        monkeypatch.setattr(listener, "uniform", pause)
+        monkeypatch.setattr(listener, "between", pause)
         proxy.refuse()
         proxy.cut()
         waiting = pool.submit(take, events, 1)
@@ -167,7 +167,7 @@ def test_another_thread_ends_the_iteration_in_an_outage(
 
     with listen(proxy.url, "news") as events, threads(1) as pool:
         take(events, 1)
-        monkeypatch.setattr(listener, "uniform", long_pause)
+        monkeypatch.setattr(listener, "between", long_pause)
         proxy.refuse()
         proxy.cut()
         waiting = pool.submit(list, events)

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from random import uniform
 from time import monotonic
 from typing import Any, Self
 
@@ -16,6 +15,7 @@ import psycopg
 
 from oadb.engine.config import Config
 from oadb.engine.dsn import SESSION_FORMS
+from oadb.engine.jitter import between
 from oadb.engine.observing import ConnectionChange
 from oadb.engine.pool.outage import Outage
 from oadb.engine.pool.renamed_statements import RenamedStatements
@@ -156,7 +156,7 @@ class ConnectionTerms:
         poll = select.poll()
         poll.register(pgconn.socket, select.POLLIN | GONE)
         # A little early, at random: connections made together must not expire together.
-        expires = monotonic() + self.recycle * uniform(0.95, 1.0)  # noqa: S311  # not secret
+        expires = monotonic() + self.recycle * between(0.95, 1.0)
         state = ConnectionState(expires, self.prepares, self.patience, poll, os.dup(pgconn.socket))
         state.limits, state.renamed = limits, self.renamed
         state.seeks_primary = self.outage.seeks_primary

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from random import uniform
 from time import monotonic, monotonic_ns
 from typing import Protocol
 from uuid import UUID
@@ -23,6 +22,7 @@ from psycopg.errors import QueryCanceled
 from oadb.engine.blocking import Transaction
 from oadb.engine.database import Database
 from oadb.engine.executors import Executor
+from oadb.engine.jitter import between
 from oadb.engine.observing import RowsWritten, WriteFailed
 from oadb.engine.telling import Teller
 from oadb.logs.texts import cut
@@ -100,7 +100,7 @@ class Delivery:
                 if isinstance(error, QueryCanceled) and batch.is_claimed:
                     self.queue.halve(batch)  # it was rolled back, and needs less time
                 # Random, so that services do not all reconnect at once.
-                seconds = uniform(pause / 2, pause)  # noqa: S311  # no secret
+                seconds = between(pause / 2, pause)
                 if not self.queue.retry(str(error), seconds):
                     return
                 pause = min(2 * pause, _LONGEST_PAUSE)
