@@ -25,7 +25,7 @@ from tests.support.undone import undone
 ANEW = {"monkeypatch": None, "tmp_path": "tmp_path", "tx": "shared_db"}
 """What is made anew for each value, and the fixture that it is made of."""
 
-_MARKS = {"parametrize", "holds", "planted"}
+_MARKS = {"parametrize"}
 
 # What takes long needs the time of a test for each value.
 _ALONE = ("fault", "long", "slow", "timeout")

@@ -231,7 +231,8 @@ def test_declarations_agree_with_what_this_server_has(server: ServerControl, db:
 
     unmigrated, *disagreements = found
     assert unmigrated.endswith("is not migrated; run oadb migrate")
-    here = [line for line in disagreements if "/scale/" not in line]  # where there is no Citus
+    of_citus = ("/scale/", "/numbered_columns.sql")  # which this server does not have
+    here = [line for line in disagreements if not any(each in line for each in of_citus)]
     assert [line.split(": ")[1] for line in here] == [f"checkpoint_counters.{absent}"]
 
 
