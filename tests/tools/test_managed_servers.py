@@ -63,7 +63,7 @@ def finding(server: Server, name: str) -> str:
     return str(found)
 
 
-@pytest.mark.long("migrates a database for each owner")
+@pytest.mark.slow  # migrates a database for each of three owners, and one of them twice
 def test_every_owner_migrates_and_acts_as_users_once_the_maker_of_the_roles_lets_him(
     server: Server,
 ) -> None:

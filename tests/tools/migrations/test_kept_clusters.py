@@ -101,6 +101,7 @@ def test_a_failed_migration_keeps_nothing(folder: MigrationFolder, kept: Path) -
     assert [*kept.iterdir()] == []
 
 
+@pytest.mark.slow  # makes a server for each of two packages, ten seconds
 def test_packages_of_other_names_have_servers_of_their_own(
     folder: MigrationFolder, kept: Path
 ) -> None:

@@ -36,7 +36,7 @@ def test_a_role_named_like_the_schema_keeps_the_history_of_the_yoyo_command(
         folder.remove("0003_create_ants")
 
 
-@pytest.mark.long("starts yoyo, up and down")
+@pytest.mark.slow  # yoyo takes half a minute for all migrations, up and down
 def test_the_yoyo_command_applies_and_undoes_from_the_root_with_only_database_url(
     root_yoyo: Yoyo, database: MigrationDatabase
 ) -> None:
