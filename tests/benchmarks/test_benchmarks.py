@@ -60,6 +60,14 @@ def test_the_benchmark_of_changes_runs(oadb_server: Server) -> None:
 
 
 @pytest.mark.slow
+def test_two_revisions_are_compared(oadb_server: Server) -> None:
+    once = {"OADB_BENCH_STARTS": "1", "OADB_BENCH_ROUNDS": "2"}
+    done = run("regress.py", "HEAD", "100 rows", DATABASE_URL=oadb_server.url("postgres"), **once)
+
+    assert "| 100 rows |" in done.stdout, done.stderr
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("part", "shown"),
     [("writer", "counted in log_drops"), ("statistics", "| the backlog of a month |")],
