@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator
 from itertools import count
 from pathlib import Path
 from random import randbytes
+from time import monotonic
 
 import pytest
 
@@ -14,7 +15,7 @@ from oadb.errors import Error, OutcomeUnknownError, UnavailableError
 from oadb.testing.control import ServerControl, controlled
 from tests.faults.traffic import Traffic
 from tests.support import pool_probes as probes
-from tests.support.rig import Connect, Db, Observer, connecting, create_tables, eventually
+from tests.support.rig import Connect, Db, Observer, connecting, create_tables
 from tests.support.small_disk import small_disk
 
 pytestmark = pytest.mark.fault
@@ -55,16 +56,28 @@ def connect(server: ServerControl) -> Generator[Connect]:
         yield connect
 
 
-def fill(db: Db) -> tuple[list[int], int, Error]:
-    """Write large rows until one fails; return those written, the one that failed, and why."""
+def fill(db: Db, server: ServerControl) -> tuple[list[int], list[int], list[Error]]:
+    """Write large rows until the server is down; it may come back once and have space again.
+
+    Returns:
+        The rows that were written, those of unknown outcome, and all errors.
+    """
     written: list[int] = []
-    for number in _LARGE:
+    unknown: list[int] = []
+    errors: list[Error] = []
+    end = monotonic() + 60
+    while not is_down(server):
+        assert monotonic() < end, "the server is not down"
+        number = next(_LARGE)
         try:
             probes.put(db, number, randbytes(500_000).hex())
         except Error as error:
-            return written, number, error
-        written.append(number)
-    raise AssertionError
+            errors.append(error)
+            if isinstance(error, OutcomeUnknownError):
+                unknown.append(number)
+        else:
+            written.append(number)
+    return written, unknown, errors
 
 
 def is_down(server: ServerControl) -> bool:
@@ -78,18 +91,17 @@ def test_services_go_on_when_a_full_disk_of_the_log_has_space_and_the_server_is_
     db = connect(pool_size=6, max_overflow=0)
     traffic = Traffic(db)
     with traffic.running(readers=2, transactors=2, writers=2):
-        large, last, error = fill(db)
-        eventually(lambda: is_down(server), 60)
+        large, unknown, refused = fill(db, server)
         disk("200m")
         server.start()
         traffic.flows()
 
-    assert isinstance(error, OutcomeUnknownError | UnavailableError)
+    assert {type(error) for error in refused} <= {UnavailableError, OutcomeUnknownError}
     errors = [error for errors in traffic.errors.values() for error in errors]
     assert errors
     assert {type(error) for error in errors} <= {UnavailableError, OutcomeUnknownError}
     traffic.acknowledged += large
-    traffic.unknown.append(last)
+    traffic.unknown += unknown
     traffic.errors.update(read=[], transact=[])
     traffic.check(Observer(server.url))
     traffic.settles(6)
