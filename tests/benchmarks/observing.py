@@ -7,7 +7,6 @@ process; in each round all run in turn, in an order that changes. CPU time of th
 """
 
 import os
-import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,6 +14,7 @@ from statistics import median
 
 from tests.benchmarks.conditions import database, table
 from tests.benchmarks.rounds import Variant, measure, ratio
+from tests.benchmarks.worker_processes import variant
 
 _WORKER = Path(__file__).parent / "lookup_worker.py"
 _HERE = str(Path(__file__).parents[2])
@@ -31,7 +31,10 @@ def main(before: str | None = None) -> None:
     with database() as url:
         for _ in range(STARTS):
             with ExitStack() as running:
-                workers = [_variant(running, url, name, *way) for name, way in ways.items()]
+                workers = [
+                    variant(running, name, folder, _WORKER, url, how)
+                    for name, (folder, how) in ways.items()
+                ]
                 measure(workers, rounds=ROUNDS, calls=100)
             for worker in workers:
                 found[worker.name].seconds += worker.seconds
@@ -56,28 +59,6 @@ def _more(variant: Variant, base: Variant) -> float:
     """Return the median of the differences within a round, in microseconds for a call."""
     pairs = zip(variant.seconds, base.seconds, strict=True)
     return median(above - below for above, below in pairs) * 1e6
-
-
-def _variant(running: ExitStack, url: str, name: str, folder: str, how: str) -> Variant:
-    worker = running.enter_context(
-        subprocess.Popen(
-            [sys.executable, _WORKER, url, how],
-            env={**os.environ, "PYTHONPATH": folder},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-    )
-    asked, answered = worker.stdin, worker.stdout
-    if asked is None or answered is None:
-        raise RuntimeError(name)
-    running.callback(asked.close)
-
-    def run(calls: int) -> float:
-        print(calls, file=asked, flush=True)
-        return float(answered.readline())
-
-    return Variant(name, run)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ if not __package__:
 from tests.benchmarks import conditions
 from tests.benchmarks.regress_worker import CALLS
 from tests.benchmarks.rounds import Ratio, Variant, measure, ratio
+from tests.benchmarks.worker_processes import variant
 
 _HERE = Path(__file__).resolve().parents[2]
 _WORKER = Path(__file__).with_name("regress_worker.py")
@@ -74,33 +75,11 @@ def _compared(url: str, name: str, folders: dict[str, str]) -> list[Variant]:
     found = [Variant(each, lambda _: None) for each in folders]
     for _ in range(STARTS):
         with ExitStack() as running:
-            workers = [_variant(running, url, name, *each) for each in folders.items()]
+            workers = [variant(running, *each, _WORKER, url, name) for each in folders.items()]
             measure(workers, rounds=ROUNDS, calls=CALLS[name])
         for kept, worker in zip(found, workers, strict=True):
             kept.seconds += worker.seconds
     return found
-
-
-def _variant(running: ExitStack, url: str, operation: str, name: str, folder: str) -> Variant:
-    worker = running.enter_context(
-        subprocess.Popen(
-            [sys.executable, _WORKER, url, operation],
-            env={**os.environ, "PYTHONPATH": folder},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-    )
-    asked, answered = worker.stdin, worker.stdout
-    if asked is None or answered is None:
-        raise RuntimeError(name)
-    running.callback(asked.close)
-
-    def run(calls: int) -> float:
-        print(calls, file=asked, flush=True)
-        return float(answered.readline())
-
-    return Variant(name, run)
 
 
 if __name__ == "__main__":
