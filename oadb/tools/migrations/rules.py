@@ -51,8 +51,10 @@ def without_dependencies(script: Script) -> str:
     return "\n".join(line for n, line in enumerate(script.lines, 1) if n not in left_out)
 
 
-def check(script: Script, earlier: Collection[str], previous: str | None) -> Iterator[Problem]:
-    """Check a migration.
+def check_order(
+    script: Script, earlier: Collection[str], previous: str | None
+) -> Iterator[Problem]:
+    """Check what a migration says about others.
 
     Args:
         earlier: the ids that it may depend on.
@@ -61,7 +63,18 @@ def check(script: Script, earlier: Collection[str], previous: str | None) -> Ite
     Yields:
         Every problem.
     """
-    yield from _check_directives(script, earlier)
+    known = _directives(script)
+    for line, (name, value) in known.items():
+        if any(name == other for at, (other, _) in known.items() if at < line):
+            yield script.problem(line, f"a second {name} directive", "keep one of them")
+        for unknown in value.split() if name == "depends" else ():
+            if unknown not in earlier:
+                yield script.problem(
+                    line,
+                    f"{unknown!r} is not an earlier migration",
+                    "name earlier files of this folder, or files of another package, without .sql, "
+                    "separated by spaces",
+                )
     if previous is not None and previous not in dependencies(script):
         yield script.problem(
             1,
@@ -69,6 +82,15 @@ def check(script: Script, earlier: Collection[str], previous: str | None) -> Ite
             "command could undo that one alone",
             f"begin the file with -- depends: {previous}; checksums do not count this line",
         )
+
+
+def check(script: Script) -> Iterator[Problem]:
+    """Check the text of a migration.
+
+    Yields:
+        Every problem.
+    """
+    yield from _check_directives(script)
     yield from _check_statements(script, transactional=is_transactional(script))
 
 
@@ -114,7 +136,7 @@ def _directive_lines(script: Script) -> Iterator[int]:
                     yield number
 
 
-def _check_directives(script: Script, earlier: Collection[str]) -> Iterator[Problem]:
+def _check_directives(script: Script) -> Iterator[Problem]:
     known = _directives(script)
     for line in _directive_lines(script):
         if line > script.head:
@@ -129,26 +151,9 @@ def _check_directives(script: Script, earlier: Collection[str]) -> Iterator[Prob
                 "yoyo does not recognise this directive",
                 "write -- transactional: false or -- depends: 0001_create_schema",
             )
-        else:
-            yield from _check_value(script, line, known, earlier)
-
-
-def _check_value(
-    script: Script, line: int, known: dict[int, tuple[str, str]], earlier: Collection[str]
-) -> Iterator[Problem]:
-    name, value = known[line]
-    if any(name == other for at, (other, _) in known.items() if at < line):
-        yield script.problem(line, f"a second {name} directive", "keep one of them")
-    if name == "transactional" and value not in {"true", "false"}:
-        yield script.problem(line, f"transactional is {value!r}", "write true or false")
-    if name == "depends":
-        for unknown in (word for word in value.split() if word not in earlier):
-            yield script.problem(
-                line,
-                f"{unknown!r} is not an earlier migration",
-                "name earlier files of this folder, or files of another package, without .sql, "
-                "separated by spaces",
-            )
+    for line, (name, value) in known.items():
+        if name == "transactional" and value not in {"true", "false"}:
+            yield script.problem(line, f"transactional is {value!r}", "write true or false")
 
 
 def _check_tokens(script: Script) -> Iterator[Problem]:

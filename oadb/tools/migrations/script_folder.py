@@ -49,17 +49,22 @@ class Migration:
 
 
 def read(
-    folder: Traversable, package: str = "oadb", others: Mapping[str, str] = MappingProxyType({})
+    folder: Traversable,
+    package: str = "oadb",
+    others: Mapping[str, str] = MappingProxyType({}),
+    passed: frozenset[str] = frozenset(),
 ) -> list[Migration]:
     """Read the migrations of a package in the order of their numbers.
 
     Args:
         others: the migrations of other packages, by id, with the names of their packages.
+        passed: the SHA-256, in hexadecimal, of files whose text passed the rules before, of a
+            migration without its directive ``depends``. The rules take most of the time of a read.
 
     Raises:
         MigrationError: lists every problem with file, line and what to do.
     """
-    reader = _FolderReader(folder, package, others)
+    reader = _FolderReader(folder, package, others, passed)
     migrations = reader.read()
     if reader.problems:
         count = len(reader.problems)
@@ -86,11 +91,14 @@ def _digest(text: str) -> bytes:
 class _FolderReader:
     """Reads a folder and collects all problems."""
 
-    def __init__(self, folder: Traversable, package: str, others: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Traversable, package: str, others: Mapping[str, str], passed: frozenset[str]
+    ) -> None:
         self.problems: list[Problem] = []
         self._folder = folder
         self._package = package
         self._others = others
+        self._passed = passed
 
     def read(self) -> list[Migration]:
         paths = self._paths()
@@ -165,8 +173,11 @@ class _FolderReader:
             return None
         transactional = rules.is_transactional(script)
         previous = earlier[-1] if earlier else None
-        self.problems += rules.check(script, {*earlier, *self._others}, previous)
-        self.problems += rules.check_rollback(rollback, transactional=transactional)
+        checksum = _digest(rules.without_dependencies(script))
+        self.problems += rules.check_order(script, {*earlier, *self._others}, previous)
+        if not {checksum.hex(), _digest(rollback.text).hex()} <= self._passed:
+            self.problems += rules.check(script)
+            self.problems += rules.check_rollback(rollback, transactional=transactional)
         return Migration(
             package=self._package,
             id=id_,
@@ -174,7 +185,7 @@ class _FolderReader:
             rollback=rollback,
             transactional=transactional,
             depends=rules.dependencies(script),
-            checksum=_digest(rules.without_dependencies(script)),
+            checksum=checksum,
             full_checksum=_digest(script.text),
         )
 

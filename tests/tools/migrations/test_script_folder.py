@@ -8,13 +8,44 @@ import pytest
 from oadb.engine.binding.packages import find
 from oadb.errors import MigrationError
 from oadb.tools.migrations import package_order, script_folder
-from tests.support.migrations import LOCK_TIMEOUT, MigrationFolder, Refusal
+from tests.support.landed_migrations import add
+from tests.support.migrations import LOCK_TIMEOUT, MIGRATIONS, MigrationFolder, Refusal
 
 
-def test_the_migrations_of_this_repository_pass() -> None:
-    migrations = package_order.read([find("oadb")])
+def test_the_migrations_of_this_repository_pass_every_rule_and_are_the_ones_that_are_run() -> None:
+    assert script_folder.read(MIGRATIONS) == package_order.read([find("oadb")])
 
-    assert migrations[0].id == "0001_create_schema"
+
+@pytest.mark.parametrize("name", ["0002_create_users.sql", "0002_create_users.rollback.sql"])
+def test_a_file_that_landed_is_checked_once_it_is_edited(
+    folder: MigrationFolder, name: str
+) -> None:
+    folder.table("0002_create_users", "users")
+    sums = folder.path.with_suffix(".sum")
+    sums.touch()
+    add(folder.path, sums)
+    path = folder.file(name)
+    path.write_text(f"{path.read_text()}commit;\n")
+
+    with pytest.raises(MigrationError, match="commit would commit"):
+        package_order.read(folder.packages)
+
+    path.write_text(path.read_text().replace("commit;\n", ""))
+    assert len(package_order.read(folder.packages)) == 2
+
+
+def test_what_a_file_that_landed_says_about_others_is_checked_each_time(
+    folder: MigrationFolder,
+) -> None:
+    folder.table("0002_create_users", "users")
+    sums = folder.path.with_suffix(".sum")
+    sums.touch()
+    add(folder.path, sums)
+    path = folder.file("0002_create_users.sql")
+    path.write_text(path.read_text().replace("0001_create_schema", "0001_create_scheme"))
+
+    with pytest.raises(MigrationError, match="'0001_create_scheme' is not an earlier migration"):
+        package_order.read(folder.packages)
 
 
 def test_migrations_come_in_the_order_of_their_numbers(folder: MigrationFolder) -> None:
