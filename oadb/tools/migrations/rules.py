@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from itertools import chain
 
 from oadb.engine.binding.statements import Problem
-from oadb.tools.migrations.scripts import Script, ScriptStep
+from oadb.tools.migrations.scripts import ATOMIC_BODY, Script, ScriptStep
 
 _DIRECTIVE = re.compile(r"\s*--\s*(transactional|depends)\s*:\s*(.*?)\s*")
 _NEARLY_DIRECTIVE = re.compile(
@@ -31,7 +31,6 @@ _OUTSIDE_TRANSACTIONS = re.compile(
     re.IGNORECASE,
 )
 _PUNCTUATION = re.compile("[();]")
-_ATOMIC_BODY = re.compile(r"\bbegin\s+atomic\b", re.IGNORECASE)
 
 
 def is_transactional(script: Script) -> bool:
@@ -111,7 +110,7 @@ def check_rollback(script: Script, *, transactional: bool) -> Iterator[Problem]:
 
 def _check_statements(script: Script, *, transactional: bool) -> Iterator[Problem]:
     yield from _check_tokens(script)
-    yield from chain.from_iterable(_check_step(script, step) for step in script.steps)
+    yield from chain.from_iterable(_check_step(script, step) for step in script.yoyo_steps)
     yield from _check_splitting(script)
     if transactional:
         yield from _check_transactional(script)
@@ -189,11 +188,11 @@ def _check_step(script: Script, step: ScriptStep) -> Iterator[Problem]:
 def _check_splitting(script: Script) -> Iterator[Problem]:
     """Compare where yoyo's parser splits statements with the semicolons that PostgreSQL sees."""
     hint = "avoid nested comments, a backslash before a quote, and the operator #"
-    for step in script.steps[:-1]:
+    for step in script.yoyo_steps[:-1]:
         if not step.code.rstrip().endswith(";"):
             end = step.line_at(len(step.sql) + 1)
             yield script.problem(end, "yoyo would split the statement here, before its end", hint)
-    for step in script.steps:
+    for step in script.yoyo_steps:
         place = _inner_semicolon(step.code)
         if place is not None:
             line = step.line_at(place + 1)
@@ -202,7 +201,7 @@ def _check_splitting(script: Script) -> Iterator[Problem]:
 
 def _inner_semicolon(code: str) -> int | None:
     """Return the position of a semicolon that ends a statement before the end of *code*."""
-    if _ATOMIC_BODY.search(code):
+    if ATOMIC_BODY.search(code):
         return None
     depth = 0
     for found in _PUNCTUATION.finditer(code.rstrip().removesuffix(";")):
@@ -213,7 +212,7 @@ def _inner_semicolon(code: str) -> int | None:
 
 
 def _check_transactional(script: Script) -> Iterator[Problem]:
-    steps = script.steps
+    steps = script.yoyo_steps
     if not steps or not _LOCK_TIMEOUT.match(steps[0].statement):
         yield script.problem(
             steps[0].statement_line if steps else 1,
@@ -234,9 +233,10 @@ def _check_transactional(script: Script) -> Iterator[Problem]:
 
 def _check_single_statement(script: Script) -> Iterator[Problem]:
     """Require exactly one statement: if the second of two failed, the first would remain."""
-    if len(script.steps) != 1:
+    steps = script.yoyo_steps
+    if len(steps) != 1:
         yield script.problem(
-            script.steps[1].statement_line if script.steps else 1,
-            f"{len(script.steps)} statements in a migration without a transaction; expected one",
+            steps[1].statement_line if steps else 1,
+            f"{len(steps)} statements in a migration without a transaction; expected one",
             "write a migration for each; the connection sets lock_timeout",
         )

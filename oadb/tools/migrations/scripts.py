@@ -1,7 +1,7 @@
 """A migration script: the statements that yoyo sends for a file, with their lines."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,7 +11,12 @@ from oadb.engine.binding.lexer import Token, tokens
 from oadb.engine.binding.statements import Problem
 
 _COMMENT_LINE = re.compile(r"\s*(--.*)?")
+_BEHIND = re.compile(r"[^\S\n]*--.*")
+_PARENTHESES = {"(": 1, ")": -1}
 _TEXT = frozenset({"comment", "string", "quoted"})
+
+ATOMIC_BODY = re.compile(r"\bbegin\s+atomic\b", re.IGNORECASE)
+"""Begins the body of a function, in which semicolons end no statement of the script."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +84,19 @@ class Script:
         return next(code, len(self.lines))
 
     @cached_property
+    def yoyo_steps(self) -> list[ScriptStep]:
+        """The statements that the yoyo command sends, split by its parser."""
+        return self._steps(sqlparse.split(self.text))
+
+    @cached_property
     def steps(self) -> list[ScriptStep]:
-        """The statements that yoyo sends, split by yoyo's parser, without mere comments."""
-        return [step for step in self._split() if step.code.strip()]
+        """The same of a script that passed the rules, in a tenth of the time.
+
+        yoyo splits such a script where PostgreSQL does.
+        """
+        if ATOMIC_BODY.search(self.code):
+            return self.yoyo_steps
+        return self._steps(self._pieces())
 
     def line(self, offset: int) -> int:
         """Return the line, which counts from 1, of an *offset* into the text."""
@@ -91,11 +106,31 @@ class Script:
         """Return a problem at *line* of this file."""
         return Problem(self.file_name, line, self.lines[line - 1], message, hint)
 
-    def _split(self) -> Iterator[ScriptStep]:
-        """Yield each piece; yoyo removes the head from the first."""
+    def _pieces(self) -> Iterator[str]:
+        """Yield the text up to the end of each statement: a semicolon outside of parentheses.
+
+        A comment behind it belongs to its statement, as for yoyo.
+        """
+        start = depth = 0
+        for token in self.tokens:
+            if token.kind == "operator":
+                depth += _PARENTHESES.get(token.text, 0)
+            elif token.kind == "semicolon" and depth == 0:
+                behind = _BEHIND.match(self.text, token.start + 1)
+                end = behind.end() if behind else token.start + 1
+                yield self.text[start:end].strip()
+                start = end
+        yield self.text[start:].strip()
+
+    def _steps(self, pieces: Iterable[str]) -> list[ScriptStep]:
+        """Return each of the pieces that is more than comments; yoyo removes the head."""
         head = sum(len(line) + 1 for line in self.lines[: self.head])
         end = 0
-        for piece in sqlparse.split(self.text):
+        found: list[ScriptStep] = []
+        for piece in pieces:
             start = max(self.text.index(piece, end), head)
             end = self.text.index(piece, end) + len(piece)
-            yield ScriptStep(self.text[start:end], self.code[start:end], self.line(start))
+            if self.code[start:end].strip():
+                line = self.line(start)
+                found.append(ScriptStep(self.text[start:end], self.code[start:end], line))
+        return found
