@@ -11,12 +11,14 @@ classes the same functions are awaited, or iterated over with ``async for``.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 from oadb import runtimes
 
 runtimes.refuse_others()
 
+__version__ = "0.1.0"  # the package takes it from here
+
+TYPE_CHECKING = False  # as in typing, whose import takes as long as the start of the interpreter
 if TYPE_CHECKING:
     from oadb.engine.batches import AsyncBatch, Batch, Pending
     from oadb.engine.binding.forms import COMPOSITE, Codec

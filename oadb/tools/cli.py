@@ -4,48 +4,52 @@ import gc
 import logging
 import signal
 import sys
+from contextlib import AbstractContextManager
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Protocol, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+import oadb
 from oadb.errors import ConfigError, Error
 from oadb.tools.commands.env_files import read_env_file
 from oadb.tools.commands.output_streams import writing
 from oadb.tools.usage import UsageError
 
-# In the order of the help; each has a module in oadb.tools.commands.
-_COMMANDS = (
-    "demo",
-    "doctor",
-    "ready",
-    "top",
-    "maintain",
-    "stats",
-    "check",
-    "compat",
-    "schema",
-    "statistics",
-    "plan",
-    "explain",
-    "impact",
-    "unused",
-    "grants",
-    "review",
-    "shell",
-    "new",
-    "migrate",
-    "distribute",
-    "instruments",
-    "keys",
-    "users",
-    "bans",
-    "audit",
-    "import-openalgo",
-)
+# In the order of the help, with the first sentence of each; a test compares it with that of the
+# command's own help. Each has a module in oadb.tools.commands.
+_COMMANDS = {
+    "demo": "Try the main functions on a temporary PostgreSQL server.",
+    "doctor": "Check server, roles, keys, logs and migrations.",
+    "ready": "Say whether a service can work with its database; for the probes of containers.",
+    "top": "Show what each statement costs the server, by its name, the worst first.",
+    "maintain": "Make partitions ahead of need and delete expired rows.",
+    "stats": "Show traffic and latency until now.",
+    "check": "Compare every query with the database, or with --schema the database with its "
+    "migrations.",
+    "compat": "Say whether a release can be deployed while the one before it runs.",
+    "schema": "Print the schemas of the packages as SQL.",
+    "statistics": "Files of statistics, from which the size of a database is simulated.",
+    "plan": "Plan statements as in production, where the largest tables have 10^9 rows.",
+    "explain": "Show the plan of a statement as a tree: indexes, rows, and with --analyze buffers "
+    "and times.",
+    "impact": "Show what depends on a column, table, index, function or other object.",
+    "unused": "Find indexes, columns, statements and grants that nothing uses.",
+    "grants": "Print the grants that roles need for the statements that they run.",
+    "review": "Write a book of all SQL: a page for each statement, table and migration.",
+    "shell": "Open psql on the database, with the limits of a service and every query at hand.",
+    "new": "Write the first files of a package with SQL of its own, or of a service.",
+    "migrate": "Apply all pending migrations; its commands list or undo migrations.",
+    "distribute": "Make a Citus cluster of a migrated database; run it on the coordinator.",
+    "instruments": "Load instruments of brokers, and show what is loaded.",
+    "keys": "Create, rotate and retire the keys of sealed columns.",
+    "users": "Create users, and help those who cannot sign in.",
+    "bans": "List, add and remove bans of IP addresses.",
+    "audit": "Link, verify and export security events, the audit of who may do what.",
+    "import-openalgo": "Import an OpenAlgo installation; without --apply, only report.",
+}
 
 # A paragraph that begins with \b keeps its lines.
 _EPILOG = """\b
@@ -62,8 +66,16 @@ docs/reliability.md explain them.
 """
 
 
+class _Formatter(Protocol):
+    """What writes a help: of click, or of a typer that has taken click in."""
+
+    def section(self, name: str) -> AbstractContextManager[None]: ...
+
+    def write_dl(self, rows: list[tuple[str, str]]) -> None: ...
+
+
 class _LazyCommands(TyperGroup):
-    """Imports the module of a command when it is called, which halves the time to start."""
+    """Imports the module of a command when it is called: the help needs none."""
 
     def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002  # typer's signature
         return [*_COMMANDS]
@@ -76,6 +88,10 @@ class _LazyCommands(TyperGroup):
         command = cast("TyperCommand", typer.main.get_command(module.app))
         command.name = cmd_name
         return command
+
+    def format_commands(self, ctx: object, formatter: _Formatter) -> None:  # noqa: ARG002  # typer's signature
+        with formatter.section("Commands"):
+            formatter.write_dl([*_COMMANDS.items()])
 
 
 app = typer.Typer(
@@ -90,7 +106,7 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"oadb {version('oadb')}")
+        typer.echo(f"oadb {oadb.__version__}")
         raise typer.Exit
 
 
