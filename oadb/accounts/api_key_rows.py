@@ -79,3 +79,9 @@ class FoundKey(VerifiedKey):
     def row(self) -> Row:
         """Its primary key."""
         return self.user_id, self.api_key_id
+
+    @property
+    def accepted(self) -> VerifiedKey:
+        """The key alone."""
+        key = self.user_id, self.api_key_id, self.scopes, self.order_mode, self.expires_at
+        return VerifiedKey(*key)

@@ -7,6 +7,7 @@ who needs to see it again, for instance for TradingView's webhooks, has it kept,
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+from oadb.accounts import known_keys
 from oadb.accounts.api_key_rows import (
     KEPT,
     TOKEN,
@@ -26,7 +27,7 @@ from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
 from oadb.keys import proof, rotation
 from oadb.keys.rotation import SealedTable
-from oadb.security.refusals import Refusal, usable
+from oadb.security.refusals import Refusal
 from oadb.security.secret import Secret
 from oadb.security.tokens import hint_of
 from oadb.validation import owners
@@ -60,6 +61,10 @@ def _insert_key(
 def _find_by_digest(
     token_digest: bytes, user_id: int | None = None, others: list[bytes] | None = None
 ) -> FoundKey | None: ...
+
+
+@query
+def _find_known(user_id: int, api_key_id: UUID, fingerprint: bytes) -> VerifiedKey | None: ...
 
 
 @query
@@ -178,12 +183,7 @@ async def verify(db: AsyncExecutor, token: Secret) -> VerifiedKey | Refusal:
         UnavailableError: the database did not answer.
         KeyRingError: the key ring lacks a key that the database needs.
     """
-    found = usable(await proof.find_by_token(db, TOKEN, token, _find_by_digest))
-    if isinstance(found, Refusal):
-        return found
-    return VerifiedKey(
-        found.user_id, found.api_key_id, found.scopes, found.order_mode, found.expires_at
-    )
+    return await known_keys.verify(db, token, _find_by_digest, _find_known)
 
 
 @operation

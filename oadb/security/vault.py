@@ -6,16 +6,18 @@ from time import monotonic
 
 from oadb.errors import ConfigError
 from oadb.security.keyring import KeyRing
+from oadb.security.opened_tokens import OpenedTokens
 from oadb.security.secret import Secret
 
 
 class Vault:
     """Holds the ring; ``proof.prove`` marks it as proven. Shared by all executors of a Database.
 
-    ``totp_window`` and ``breached`` are those of the Config.
+    ``totp_window`` and ``breached`` are those of the Config; ``opened`` are the tokens that were
+    found to belong to rows of its database.
     """
 
-    __slots__ = ("_proven_at", "_ring", "breached", "totp_window")
+    __slots__ = ("_proven_at", "_ring", "breached", "opened", "totp_window")
 
     def __init__(
         self,
@@ -26,6 +28,7 @@ class Vault:
         self._ring = ring
         self.totp_window = totp_window
         self.breached = breached
+        self.opened = OpenedTokens()
         self._proven_at = -inf
 
     @property

@@ -90,8 +90,8 @@ MUST_NOT: dict[str, set[str]] = {
     "oadb_log": {
         "api_logs.list_calls", "analyzer_logs.list_analyses", "partitions.count_lost",
         "login_attempts.list_attempts", "login_attempts.delete_old", "users.get",
-        "stored_passwords._find_password", "api_keys._find_by_digest", "broker_tokens.find_sealed",
-        "authorization._find_by_digest",
+        "stored_passwords._find_password", "api_keys._find_by_digest", "api_keys._find_known",
+        "broker_tokens.find_sealed", "authorization._find_by_digest",
         *KEYS, *CHAIN, *BANS, "security_events.list_all",
         "strategy_kinds._insert", "strategy_kinds._find", "strategy_kinds._find_by_digest",
         *BANS, *(REQUESTS - WRITES), *(ROLLUPS - TABLELESS),
@@ -100,7 +100,7 @@ MUST_NOT: dict[str, set[str]] = {
         "users._create", "users._delete", "users._update", "users._set_username",
         "users._set_admin", "sessions._insert_session",
         "sessions._find_by_digest", "sessions._note_seen", "api_keys._insert_key",
-        "api_keys._find_by_digest",
+        "api_keys._find_by_digest", "api_keys._find_known",
         "broker_tokens._put", "second_factors._accept_step", "second_factors._disable",
         "second_factors._set_required", *BANS,
         "login_audit._record", "login_attempts.list_attempts", "app_settings._set_trading_mode",
@@ -114,7 +114,7 @@ MUST_NOT: dict[str, set[str]] = {
     "oadb_ro": {
         *BATCHES, *MAINTENANCE, *WRITES, *REFRESH,
         "stored_passwords._find_password", "sessions._find_by_digest", "sessions._note_seen",
-        "api_keys._find_by_digest",
+        "api_keys._find_by_digest", "api_keys._find_known",
         "authorization._find_by_digest",
         "api_keys._find_kept", "broker_tokens.find_sealed", "second_factors._accept_step",
         "users._delete", "users._update", "users._set_username", "users._set_admin",

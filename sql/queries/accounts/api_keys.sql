@@ -67,6 +67,27 @@ where
         or api_keys.token_digest = any(:others)  --? others
     );
 
+-- name: _find_known
+-- primary: whether a key may act
+-- The key of a token whose fingerprint this process has opened, if it may be used: no row for one
+-- that is revoked, expired or has another token, or of a disabled user. Served by api_keys_pkey and
+-- users_pkey.
+select
+    api_keys.user_id,
+    api_keys.api_key_id,
+    api_keys.scopes,
+    api_keys.order_mode,
+    api_keys.expires_at
+from oadb.api_keys
+inner join oadb.users on api_keys.user_id = users.user_id
+where
+    api_keys.user_id = :user_id
+    and api_keys.api_key_id = :api_key_id
+    and api_keys.fingerprint = :fingerprint
+    and api_keys.revoked_at is null
+    and coalesce(api_keys.expires_at > now(), true)
+    and users.disabled_at is null;
+
 -- name: get
 -- Also one that is revoked or expired. Served by api_keys_pkey.
 select
