@@ -13,7 +13,7 @@ _EVENTLET = (
     "oadb does not run on eventlet, which psycopg does not support: use threads (gunicorn -k "
     "gthread), gevent (-k gevent), or an ASGI server such as uvicorn"
 )
-_WINDOWS = "oadb runs on Linux and macOS: on Windows use WSL 2 or a container"
+_WINDOWS = "oadb runs on Linux, and is not tested on macOS; on Windows use WSL 2 or a container"
 _PATCHED_LATE = (
     "gevent has patched the standard library after psycopg was imported, so every statement would "
     "stop all greenlets: patch first, with gunicorn --preload at the top of gunicorn.conf.py: "

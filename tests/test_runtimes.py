@@ -46,7 +46,10 @@ def test_eventlet_is_refused_at_import_with_what_to_use_instead(imports: str) ->
 def test_windows_is_refused_at_import_with_what_to_use_instead(imports: str) -> None:
     said = error(f"import sys; sys.platform = 'win32'\n{imports}")
 
-    assert said == "ImportError: oadb runs on Linux and macOS: on Windows use WSL 2 or a container"
+    assert said == (
+        "ImportError: oadb runs on Linux, and is not tested on macOS; on Windows use WSL 2 or a "
+        "container"
+    )
 
 
 def test_an_attribute_that_is_missing_below_is_not_taken_for_a_missing_name() -> None:

@@ -32,8 +32,8 @@ logger = logging.getLogger("oadb.pool")
 # Seconds between checks for an outage while waiting for a connection.
 POLLING_INTERVAL = 0.25
 
-# Seconds between checks for a connection that is being made, and how long they go on.
-_OPENING_INTERVAL, _OPENING = 0.002, 5.0
+# Seconds between checks for a connection that is being made or ended, and how long they go on.
+_INTERVAL, _OPENING, _ENDING = 0.002, 5.0, 2.5
 
 # Seconds to clear an interrupted connection.
 _CLEARING = 2.0
@@ -50,7 +50,6 @@ _IN_BETWEEN = 5.0
 # after which that closes one of them.
 OVERFLOW_UNUSED = 30.0
 
-_NO_TRANSACTION = TransactionStatus.IDLE
 _IN_TRANSACTION = {TransactionStatus.INTRANS, TransactionStatus.INERROR}
 
 
@@ -76,6 +75,7 @@ class Upkeep:
         self.overdue = self.lost = 0
         self._is_fetching = self._is_closed = False
         self._fetcher_runs: Callable[[], bool] = _does_not
+        self._running: list[Callable[[], bool]] = []
         self._in_between: dict[Any, float] = {}
         self._unused: tuple[float, list[Any]] = (monotonic(), [])
 
@@ -143,11 +143,15 @@ class Upkeep:
         self._apart(self._clear(connection), lambda: self._abandon(connection))
 
     async def close(self) -> None:
-        """Close the pool of psycopg_pool and every idle connection."""
+        """Close the pool of psycopg_pool, every idle connection, and those that are cleared."""
         self._is_closed = self._news.is_closed = True
         if self.pool is not None:
             await self._driver.call(self.pool.close)
         await self._put_all()
+        end = monotonic() + _ENDING
+        # An event loop that is closed now would destroy the tasks that are left; threads go on.
+        while self._driver.awaits and monotonic() < end and any(runs() for runs in self._running):
+            await self._driver.sleep(_INTERVAL)
 
     def inspect(self, now: float) -> float:
         """Act on what is overdue or was lost; return when a lease is due. For the watchdog."""
@@ -176,11 +180,13 @@ class Upkeep:
 
     def _apart(self, work: Any, otherwise: Callable[[], None]) -> Callable[[], bool]:
         try:
-            return self._driver.apart(work)
+            runs = self._driver.apart(work)
         except RuntimeError:  # the interpreter or the event loop is ending
             work.close()
             otherwise()
             return _does_not
+        self._running = [*(each for each in self._running if each()), runs]
+        return runs
 
     def _wants_more(self) -> bool:
         return bool(self._idle.waiting and self._leases.total < self._config.pool_max)
@@ -213,14 +219,14 @@ class Upkeep:
             counted = self.pool.get_stats()
             if counted["pool_available"] or counted["pool_size"] <= self._leases.total:
                 return
-            await self._driver.sleep(_OPENING_INTERVAL)
+            await self._driver.sleep(_INTERVAL)
 
     async def _clear(self, connection: Any) -> None:
         with suppress(psycopg.Error):
             await self._finish(connection)
         if self._leases.end(connection) is None:
             return  # the watchdog took it back
-        is_idle = connection.pgconn.transaction_status == _NO_TRANSACTION
+        is_idle = connection.pgconn.transaction_status == TransactionStatus.IDLE
         if is_idle and not (connection.state.is_spoiled or self._is_closed):
             self._idle.push(connection)
         else:
@@ -279,9 +285,8 @@ class Upkeep:
     def _return_unused(self, now: float) -> None:
         """Return connections beyond DB_POOL_SIZE to psycopg_pool, which closes them one by one."""
         _, before = self._unused
-        unused = self._idle.unused(self._config.pool_size)
-        self._unused = now, unused
-        for connection in unused:
+        self._unused = now, self._idle.unused(self._config.pool_size)
+        for connection in self._unused[1]:
             if connection in before and self._idle.remove(connection):
                 self._news.unused()
                 self._apart(self._put(connection), lambda: None)

@@ -305,6 +305,21 @@ async def test_an_async_with_block_closes_the_database(url: str, observer: Obser
     eventually(lambda: observer.backends() == [])
 
 
+async def test_no_task_is_left_when_a_database_is_closed_while_a_connection_is_cleared(
+    url: str, observer: Observer
+) -> None:
+    db = AsyncDatabase(config(url, pool_size=1, max_overflow=0))
+    call = asyncio.create_task(probes.pause(db, 20.0))
+    await asyncio.to_thread(eventually, lambda: observer.running("pg_sleep"))
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+
+    await db.close()
+
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
 async def test_tasks_run_at_the_same_time(url: str) -> None:
     started = monotonic()
     async with AsyncDatabase(config(url, pool_size=8)) as db:
