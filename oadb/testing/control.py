@@ -16,9 +16,9 @@ from pathlib import Path
 
 from oadb.embedded import embedded_server
 from oadb.embedded.cluster import Cluster, StopMode
+from oadb.embedded.memory import memory
 from oadb.embedded.system_user import account_for
 from oadb.embedded.temporary_folders import temporary_folder
-from oadb.testing.memory import memory
 from oadb.testing.servers import Server
 
 

@@ -22,11 +22,11 @@ from urllib.parse import quote, urlencode
 from psycopg.sql import SQL, Identifier
 
 from oadb.embedded import embedded_server
+from oadb.embedded.memory import memory
 from oadb.engine import dsn
 from oadb.engine.direct_connection import DirectConnection, is_usable
 from oadb.errors import ConfigError, UnavailableError
 from oadb.testing import containers
-from oadb.testing.memory import memory
 
 ServerName = Literal["url", "container", "embedded"]
 

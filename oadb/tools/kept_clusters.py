@@ -22,6 +22,7 @@ from pathlib import Path
 
 from oadb.embedded import embedded_server
 from oadb.embedded.embedded_server import EmbeddedServer
+from oadb.embedded.memory import memory
 from oadb.embedded.system_user import require_private
 from oadb.engine.binding.packages import Package
 from oadb.engine.dsn import Dsn
@@ -41,7 +42,7 @@ Tell = Callable[[str], None]
 def migrated_server(
     packages: Sequence[Package], settings: Mapping[str, str], tell: Tell = runner.logger.info
 ) -> Generator[EmbeddedServer]:
-    """Give a temporary server with the schemas of the packages and no rows.
+    """Give a temporary server with the schemas of the packages and no rows, in memory if it fits.
 
     Args:
         settings: of PostgreSQL.
@@ -55,7 +56,7 @@ def migrated_server(
     with ExitStack() as stack:
         server = _copied(stack, packages, settings, tell)
         if server is None:
-            server = stack.enter_context(embedded_server.temporary(settings=settings))
+            server = stack.enter_context(embedded_server.temporary(memory(), settings))
             runner.migrate(Dsn(server.keywords), packages=packages, tell=tell)
         yield server
 
@@ -73,7 +74,7 @@ def _copied(
         with _locked(kept.parent, fcntl.LOCK_SH):  # so that nobody deletes it while it is copied
             os.utime(kept)
             return stack.enter_context(
-                embedded_server.temporary(settings=settings, copied_from=kept)
+                embedded_server.temporary(memory(), settings, copied_from=kept)
             )
     except BlockingIOError:  # somebody deletes old ones
         return None
@@ -119,7 +120,7 @@ def _files(folder: Traversable) -> Iterator[Traversable]:
 def _keep(kept: Path, packages: Sequence[Package], tell: Tell) -> None:
     """Migrate a server, and keep its files, unless another process has done so meanwhile."""
     with (
-        embedded_server.temporary(settings=_SETTINGS) as server,
+        embedded_server.temporary(memory(), _SETTINGS) as server,
         tempfile.TemporaryDirectory(dir=kept.parent, prefix=".") as made,
     ):
         runner.migrate(Dsn(server.keywords), packages=packages, tell=tell)

@@ -4,8 +4,9 @@
 -- name: define
 -- Makes a function of the session that gives a table of logs the partitions that a service has
 -- after years. They are not those of the calendar: the day of the month would decide in how many of
--- them the last weeks are, and so the plan. Now is in the middle of one.
-create function pg_temp.make_partitions(log_table text, age interval) returns void
+-- them the last weeks are, and so the plan. The moment is in the middle of one.
+create function pg_temp.make_partitions(log_table text, age interval, moment timestamptz)
+returns void
 language plpgsql
 as $function$
 declare
@@ -34,12 +35,15 @@ begin
             'create table oadb.%I partition of oadb.%I for values from (%L) to (%L)',
             log_table || '_' || part + 1,
             log_table,
-            now() - (part + 0.5) * span,
-            now() - (part - 0.5) * span
+            moment - (part + 0.5) * span,
+            moment - (part - 0.5) * span
         );
     end loop;
 end
 $function$;
 
 -- name: make
-select pg_temp.make_partitions(:log_table, cast(:age as interval)) is null as is_made;
+select
+    pg_temp.make_partitions(
+        :log_table, cast(:age as interval), cast(:moment as timestamptz)
+    ) is null as is_made;

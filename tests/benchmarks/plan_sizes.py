@@ -121,7 +121,7 @@ def exported(sizes: Sizing, real: Dsn, name: str, values: Sequence[str]) -> Dsn:
         shapes = statistics_files.load([Package("live", folder, "sql")])
         dsn = sizes.copy(name)
         largest = int(row[0]) if row else 0
-        sized_database.simulate(dsn, sizes.data, ["oadb"], shapes, largest)
+        sized_database.simulate(dsn, sizes.data, ["oadb"], shapes, largest, sizes.moment)
     return dsn
 
 

@@ -8,10 +8,10 @@ import pytest
 from oadb import Database
 from oadb.accounts import users
 from oadb.embedded.cluster import Cluster
+from oadb.embedded.memory import memory
 from oadb.embedded.system_user import account_for
 from oadb.embedded.temporary_folders import temporary_folder
 from oadb.testing.control import ServerControl
-from oadb.testing.memory import memory
 from tests.support import contents
 from tests.support.contents import Installation, create_database, installed
 from tests.support.rig import Observer, eventually

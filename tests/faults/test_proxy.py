@@ -12,7 +12,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from oadb.embedded import embedded_server
-from oadb.testing.memory import memory
+from oadb.embedded.memory import memory
 from tests.faults.proxy import Proxy
 
 

@@ -15,13 +15,13 @@ from typing import Any, Protocol
 import psycopg
 import pytest
 
+from oadb.embedded.memory import memory
 from oadb.embedded.temporary_folders import temporary_folder
 from oadb.engine import dsn
 from oadb.engine.binding.packages import find
 from oadb.engine.direct_connection import DirectConnection
 from oadb.testing.chosen_layout import migrated_template, run_server
 from oadb.testing.control import ServerControl, controlled
-from oadb.testing.memory import memory
 from oadb.testing.servers import Server
 from tests.support.user_rows import create_database
 

@@ -7,10 +7,10 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from oadb.embedded.cluster import Cluster
+from oadb.embedded.memory import memory
 from oadb.embedded.system_user import account_for
 from oadb.embedded.temporary_folders import temporary_folder
 from oadb.testing.control import ServerControl
-from oadb.testing.memory import memory
 from tests.support.rig import Observer, eventually
 
 

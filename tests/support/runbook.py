@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from oadb.embedded.memory import memory
 from oadb.embedded.system_user import SystemUser, account_for
 from oadb.embedded.temporary_folders import temporary_folder
-from oadb.testing.memory import memory
 from tests.support import shell
 
 PAGE = Path(__file__).parents[2] / "docs" / "operations.md"

@@ -211,7 +211,7 @@ class ShapeRows:
         least, sizes = (
             f"(array[{', '.join(str(number) for number in numbers)}])[1 + floor({place})::integer]"
             for numbers in (
-                [each.least for each in inside],
+                [_since_1970(each) for each in inside],
                 [each.greatest - each.least for each in inside],
             )
         )
@@ -265,13 +265,22 @@ def _between(
     size, place = limits.greatest - limits.least, f"((n - 0.5) / {rows})"
     if (shape.correlation or 0) < _IN_ORDER:
         place = _chance(column, 4)
-        if not limits.is_time and shape.distinct is not None and (shape.distinct.share or 0) >= 1:
+        if (
+            limits.origin is None
+            and shape.distinct is not None
+            and (shape.distinct.share or 0) >= 1
+        ):
             place = f"({_scattered('n::bigint', different)} / {_power(different)}::float8)"
-    if limits.is_time:
+    if limits.origin is not None:
         if shape.distinct is not None and different < rows:
             place = f"(floor({place} * {different}) / {different})"
-        return f"to_timestamp({limits.least} + {size} * {place})::{column.type_name}"
+        return f"to_timestamp({_since_1970(limits)} + {size} * {place})::{column.type_name}"
     return f"({limits.least:.0f} + floor({place} * {size + 1:.0f}))::{column.type_name}"
+
+
+def _since_1970(limits: ValueLimits) -> float:
+    """Return the least of some times, in seconds since 1970."""
+    return limits.least + (limits.origin.timestamp() if limits.origin is not None else 0.0)
 
 
 def _scattered(number: str, different: int) -> str:

@@ -15,8 +15,8 @@ import psycopg
 import pytest
 
 from oadb.embedded import embedded_server
+from oadb.embedded.memory import memory
 from oadb.errors import ConfigError
-from oadb.testing.memory import memory
 from oadb.testing.servers import Server, server
 
 
@@ -119,7 +119,7 @@ def test_a_clone_takes_a_moment(postgres: Server, template: str) -> None:
 def test_the_data_of_test_servers_is_in_memory_where_that_has_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("oadb.testing.memory._FOLDER", tmp_path)
+    monkeypatch.setattr("oadb.embedded.memory._FOLDER", tmp_path)
     for free, folder in ((4 * 2**30, tmp_path), (4 * 2**30 - 1, None)):
         monkeypatch.setattr("shutil.disk_usage", lambda _, free=free: SimpleNamespace(free=free))
         assert memory() == folder
@@ -128,7 +128,7 @@ def test_the_data_of_test_servers_is_in_memory_where_that_has_room(
 def test_where_there_is_no_memory_to_be_had_as_a_folder_the_data_is_among_temporary_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("oadb.testing.memory._FOLDER", tmp_path / "missing")
+    monkeypatch.setattr("oadb.embedded.memory._FOLDER", tmp_path / "missing")
     assert memory() is None
 
 

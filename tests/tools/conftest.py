@@ -8,7 +8,7 @@ import pytest
 from psycopg import sql
 
 from oadb.embedded import embedded_server
-from oadb.testing.memory import memory
+from oadb.embedded.memory import memory
 from oadb.tools import key_rotation
 from tests.support.migrations import MigrationDatabase
 from tests.support.rotating import Ring

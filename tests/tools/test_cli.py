@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from oadb.testing.memory import memory
+from oadb.embedded.memory import memory
 from oadb.tools import cli, key_rotation
 from oadb.tools.demonstration import option_chain
 from tests.support.command_line import oadb

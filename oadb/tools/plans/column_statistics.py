@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 
 from oadb.tools.plans.derived_shapes import TIMES, WHOLE
 from oadb.tools.plans.moments import ValueLimits
@@ -116,12 +116,12 @@ def _bounds(limits: ValueLimits | None, type_name: str, filled: float) -> list[s
     inside = limits.part(margin, 1 - margin)
     size = inside.greatest - inside.least
     points = (inside.least + size * step / _TARGET for step in range(_TARGET + 1))
-    return _without_repeats([_written(point, type_name) for point in points])
+    return _without_repeats([_written(point, limits.origin, type_name) for point in points])
 
 
-def _written(value: float, type_name: str) -> str:
-    if type_name in TIMES:
-        moment = datetime.fromtimestamp(value, UTC)
+def _written(value: float, origin: datetime | None, type_name: str) -> str:
+    if origin is not None:
+        moment = origin + timedelta(microseconds=round(value * 1_000_000))
         return str(moment.date()) if type_name == "date" else moment.isoformat(" ")
     return str(round(value)) if type_name in WHOLE else repr(value)
 

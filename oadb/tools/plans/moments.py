@@ -21,24 +21,29 @@ _UNITS = {
 
 @dataclass(frozen=True, slots=True)
 class ValueLimits:
-    """The least and the greatest value of a column; times are seconds since 1970."""
+    """The least and the greatest value of a column.
+
+    Attributes:
+        origin: Of times, the moment from which the limits are seconds: as numbers of seconds since
+            1970 they would be rounded otherwise at each moment. None of numbers.
+    """
 
     least: float
     greatest: float
-    is_time: bool
+    origin: datetime | None = None
 
     def share(self, limit: str) -> float:
         """Return which share of the values is below a limit of a partition, as SQL shows it."""
         if limit in _ENDS:
             return _ENDS[limit]
-        value = seconds(limit) if self.is_time else float(limit)
+        value = float(limit) if self.origin is None else _after(self.origin, limit)
         size = self.greatest - self.least
         return 0.0 if size <= 0 else min(max((value - self.least) / size, 0.0), 1.0)
 
     def part(self, first: float, last: float) -> "ValueLimits":
         """Return the limits of a part, by the shares of the values at which it begins and ends."""
         size = self.greatest - self.least
-        return ValueLimits(self.least + first * size, self.least + last * size, self.is_time)
+        return ValueLimits(self.least + first * size, self.least + last * size, self.origin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +71,15 @@ class Moments:
         """
         read = self._time if is_time else _numbers(rows_of)
         first, last = (read(each) for each in between)
-        return ValueLimits(min(first, last), last, is_time)
+        return ValueLimits(min(first, last), last, self.now if is_time else None)
 
     def _time(self, limit: str | float) -> float:
         if limit == "now":
-            return self.now.timestamp()
+            return 0.0
         found = _AGE.fullmatch(str(limit))
         if found:
-            return (self.now + float(found[1]) * _UNITS[found[2]]).timestamp()
-        return seconds(str(limit))
+            return (float(found[1]) * _UNITS[found[2]]).total_seconds()
+        return _after(self.now, str(limit))
 
 
 def _numbers(rows_of: Callable[[str], float]) -> Callable[[str | float], float]:
@@ -88,11 +93,20 @@ def _numbers(rows_of: Callable[[str], float]) -> Callable[[str | float], float]:
     return read
 
 
+def _after(origin: datetime, limit: str) -> float:
+    """Return how many seconds after a moment a time is."""
+    return (_read(limit) - origin).total_seconds()
+
+
 def seconds(text: str) -> float:
     """Return a time in ISO format as seconds since 1970; without a zone it is that of UTC.
 
     Raises:
         ValueError: it is no time.
     """
+    return _read(text).timestamp()
+
+
+def _read(text: str) -> datetime:
     found = datetime.fromisoformat(text)
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

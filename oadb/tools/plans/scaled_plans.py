@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from oadb.engine.binding.declarations import Declaration
 from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.tools import catalog
+from oadb.tools.plans import simulated_clock
 from oadb.tools.plans.growth import JudgedNode, Scales
 from oadb.tools.plans.growth_judge import judge
 from oadb.tools.plans.plan_tree import PlanNode
@@ -79,7 +79,7 @@ def plan_all(
     Returns:
         For each statement, in order, its plans, or why it has none.
     """
-    now = datetime.now(UTC)
+    now = simulated_clock.read(sessions.target(0))
     with Database(Config(sessions.target(0))) as db:
         found = {
             each.name for each in catalog.list_roles(db, [name for name in FIRST_ROLES if name])

@@ -5,7 +5,7 @@
 
 PostgreSQL takes the size of a table from its files and everything else from its statistics. Both
 are made: files with holes, which take no room, and statistics that are restored. Nothing may be
-executed there: a statement would read empty pages.
+executed there: a statement would read empty pages. The clock stands still.
 """
 
 from collections.abc import Generator, Sequence
@@ -30,6 +30,7 @@ from oadb.tools.plans import (
     index_pages,
     planned_catalog,
     restoring,
+    simulated_clock,
     simulated_partitions,
     simulation,
     sparse_files,
@@ -43,7 +44,8 @@ FIRST_VERSION = 180_000
 """The first version of PostgreSQL whose statistics can be restored."""
 
 # Of the server: nothing may read or shorten the files, or analyze what is in them.
-_SETTINGS = {"autovacuum": "off"}
+# Nor may another process see old rows, of which a catalog would then keep one page more.
+_SETTINGS = {"autovacuum": "off", "max_logical_replication_workers": "0"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +65,20 @@ class Sizing:
     """A server with a database for each scale, made when it is asked for; threads may share it.
 
     Whatever is asked waits until the server is there, and raises what prevents that.
+
+    Attributes:
+        moment: The time, with its zone, at which the clocks of the databases stand still.
     """
 
     def __init__(
-        self, server: Future[EmbeddedServer], schemas: list[str], shapes: dict[str, TableShape]
+        self,
+        server: Future[EmbeddedServer],
+        schemas: list[str],
+        shapes: dict[str, TableShape],
+        moment: datetime,
     ) -> None:
         self._server, self._schemas, self._shapes = server, schemas, shapes
+        self.moment = moment
         self._made: dict[int, Dsn] = {}
         self._making: dict[int, Lock] = {}
         self._copying = Lock()
@@ -87,7 +97,7 @@ class Sizing:
         with self._making.setdefault(rows, Lock()):
             if rows not in self._made:
                 dsn = self.copy(f"sized_{rows}")
-                simulate(dsn, self.data, self._schemas, self._shapes, rows)
+                simulate(dsn, self.data, self._schemas, self._shapes, rows, self.moment)
                 self._made[rows] = dsn
             return self._made[rows]
 
@@ -127,17 +137,19 @@ def sizing(packages: Sequence[Package]) -> Generator[Sizing]:
     shapes = statistics_files.load(packages)
     created = created_schemas.of_packages(packages, by_name=False)
     schemas = [name for names in created.values() for name in names]
-    is_left = Event()
+    is_left, moment = Event(), datetime.now(UTC).replace(microsecond=0)
     with ExitStack() as stack, ThreadPoolExecutor(1) as thread:
-        server = thread.submit(_migrated, stack, packages, is_left)
+        server = thread.submit(_migrated, stack, packages, is_left, moment)
         try:
-            yield Sizing(server, schemas, shapes)
+            yield Sizing(server, schemas, shapes, moment)
             server.result()
         finally:
             is_left.set()
 
 
-def _migrated(stack: ExitStack, packages: Sequence[Package], is_left: Event) -> EmbeddedServer:
+def _migrated(
+    stack: ExitStack, packages: Sequence[Package], is_left: Event, moment: datetime
+) -> EmbeddedServer:
     """Return a server with the schemas, which is stopped with the *stack*.
 
     Raises:
@@ -154,7 +166,7 @@ def _migrated(stack: ExitStack, packages: Sequence[Package], is_left: Event) -> 
         require_version(catalog.describe_server(db).version_number)
         logs = partitions.list_tables(db) if planned_catalog.has_logs(db) else []
     if logs:
-        simulated_partitions.make(dsn, logs)
+        simulated_partitions.make(dsn, logs, moment)
     return server
 
 
@@ -187,20 +199,27 @@ def require_version(number: int) -> None:
 
 
 def simulate(
-    dsn: Dsn, data: Path, schemas: list[str], shapes: dict[str, TableShape], rows: int
+    dsn: Dsn,
+    data: Path,
+    schemas: list[str],
+    shapes: dict[str, TableShape],
+    rows: int,
+    moment: datetime,
 ) -> None:
     """Give the tables of a database without rows the size of a scale.
 
     Args:
         dsn: of a superuser, on a server of ours that was made without checksums.
         data: the folder of the server's files.
+        moment: the time, with its zone, from which ages are counted, and at which its clock stands.
 
     Raises:
         DeclarationError: a file of statistics does not fit the schema.
     """
     found = _read(dsn, schemas)
     statistics_files.check(shapes, found)
-    simulated = simulation.simulate(found, shapes, rows, datetime.now(UTC))
+    simulated = simulation.simulate(found, shapes, rows, moment)
+    simulated_clock.stop(dsn, moment)
     restoring.restore(dsn, simulated.relations, simulated.columns)
     for each in simulated.files:
         _size(data, each)

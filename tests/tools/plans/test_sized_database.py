@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from oadb.errors import ConfigError
 from oadb.tools.migrations import runner
 from oadb.tools.plans import (
     planned_catalog,
+    simulated_clock,
     sized_database,
     sparse_files,
     statistics_export,
@@ -29,6 +31,12 @@ from tests.support.plan_agreement import connect, labels_of, planned
 from tests.support.shape_rows import ShapeRows
 
 ROWS = 50_000
+SWEEPS = [
+    "delete from oadb.sessions where lapses_at < now()",
+    "delete from oadb.one_time_tokens where expires_at < now()",
+    "select * from oadb.networks_in_use",
+    "select * from oadb.active_ip_bans",
+]
 FILLED = ["oadb.users", "oadb.sessions", "oadb.api_keys", "oadb.traffic"]
 
 
@@ -91,6 +99,20 @@ def test_tables_without_rows_are_planned_as_if_they_had_as_many_as_the_scale(siz
 
 
 @pytest.mark.long("migrates a server of its own, and fills tables")
+def test_estimates_do_not_move_with_the_clock(sizes: Sizing) -> None:
+    now, later = sizes.database(10**6), sizes.copy("later")
+    moment = sizes.moment + timedelta(hours=1, seconds=7)
+    sized_database.simulate(
+        later, sizes.data, ["oadb"], statistics_files.load([OADB]), 10**6, moment
+    )
+
+    assert simulated_clock.read(later) == moment
+    for each in SWEEPS:
+        assert explained(now, each) == explained(later, each)
+    assert "CURRENT_TIMESTAMP" in explained(later, f"{SWEEPS[0]} or lapses_at < current_timestamp")
+
+
+@pytest.mark.long("migrates a server of its own, and fills tables")
 def test_every_kind_of_index_is_planned_with_the_size_it_would_have(sizes: Sizing) -> None:
     dsn = sizes.database(10**9)
     found = explained(dsn, """select * from oadb.api_logs where request @> '{"a": 1}'""")
@@ -141,7 +163,7 @@ def test_exported_statistics_have_the_same_plans_again(
     (tmp_path / "statistics" / "live.json").write_text(json.dumps(tables))
     shapes = statistics_files.load([Package("live", tmp_path, "sql")])
     again = sizes.copy("again")
-    sized_database.simulate(again, sizes.data, ["oadb"], shapes, ROWS)
+    sized_database.simulate(again, sizes.data, ["oadb"], shapes, ROWS, sizes.moment)
     labels = [each for name in ("users", "sessions", "api_keys") for each in labels_of(name)]
 
     assert len(differing(again, filled, labels)) <= 0.1 * len(labels)
@@ -166,7 +188,7 @@ def test_a_file_with_holes_has_the_size_and_the_owner_of_the_first(tmp_path: Pat
 def test_what_prevents_the_server_is_raised_where_a_database_is_asked_for() -> None:
     server = Future[EmbeddedServer]()
     server.set_exception(ConfigError("embedded PostgreSQL is not installed"))
-    sizes = Sizing(server, ["oadb"], {})
+    sizes = Sizing(server, ["oadb"], {}, datetime.now(UTC))
 
     for ask in (lambda: sizes.database(10), lambda: sizes.copy("again"), sizes.left_out):
         with pytest.raises(ConfigError, match="not installed"):

@@ -11,7 +11,7 @@ _ROOM = 4 * 2**30
 
 
 def memory() -> Path | None:
-    """Return a folder that is in memory and has room for test servers; None: there is none."""
+    """Return a folder that is in memory and has room for temporary servers; None: there is none."""
     if not os.access(_FOLDER, os.W_OK | os.X_OK):
         return None
     return _FOLDER if shutil.disk_usage(_FOLDER).free >= _ROOM else None
