@@ -1,5 +1,6 @@
 """Runs a bound query on a leased connection: sends, fetches, streams or copies."""
 
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -50,9 +51,17 @@ async def run(
 
 
 def begin_parsed(
-    connection: Any, query: Any, params: tuple[Any, ...], prelude: list[wire.SetupStatement]
+    connection: Any,
+    query: Any,
+    params: tuple[Any, ...],
+    prelude: list[wire.SetupStatement],
+    wait: Callable[..., Any],
 ) -> Any:
-    """Begin a call in the usual way: a parsed statement alone. None: it must be ``run``.
+    """Begin a call in the usual way: of a parsed statement. None: it must be ``run``.
+
+    Args:
+        prelude: statements to send before it in the same round trip; emptied when they are sent.
+        wait: that of the connection, or if others may use it meanwhile, ``exchange``.
 
     Returns:
         What waits for the results, a list: of AsyncioDriver a coroutine, else they are there.
@@ -62,10 +71,12 @@ def begin_parsed(
         psycopg.Error: the connection was lost.
     """
     prepared = connection.state.statements.get(query)
-    if prelude or prepared is None or not prepared.parsed or query.special is not None:
+    if prepared is None or not prepared.parsed or query.special is not None:
         return None
-    values = sendable(prepared, query, params)
-    return connection.wait(generators.execute(connection.pgconn), prepared, values)
+    values, pgconn = sendable(prepared, query, params), connection.pgconn
+    if prelude:
+        return wait(wire.behind(pgconn, prelude, prepared, values))
+    return wait(generators.execute(pgconn), prepared, values)
 
 
 def end_parsed(connection: Any, query: Any, results: list[Any], params: tuple[Any, ...]) -> Any:

@@ -9,7 +9,6 @@ reaches the next caller.
 """
 
 import math
-from collections.abc import Callable
 from datetime import timedelta
 from types import TracebackType
 from typing import Any
@@ -33,7 +32,6 @@ class AsyncPlainConnection:
         self._pool = pool
         self._seconds = None if deadline is None else seconds_of("connection", deadline)
         self._connection: Any = None
-        self._unwatch: Callable[[], Any] = lambda: None
 
     async def __aenter__(self) -> psycopg.AsyncConnection[tuple[Any, ...]]:
         """Lease the connection.
@@ -44,7 +42,7 @@ class AsyncPlainConnection:
         limit = math.inf if self._seconds is None else expected(self._seconds)
         first = (_LABEL, limit, UNCONFIRMED)
         connection = self._pool.take(*first) or await self._pool.acquire(*first)
-        self._unwatch = self._pool.leases.hold(self, connection, _LABEL, limit, callers())
+        self._hold = self._pool.leases.hold(self, connection, _LABEL, limit, callers())
         # Those of the pool send values without types, which only declared statements can rely on.
         connection._adapters = AdaptersMap(psycopg.adapters)
         self._connection = connection
@@ -57,7 +55,7 @@ class AsyncPlainConnection:
         trace: TracebackType | None,
     ) -> None:
         """Return the connection, to be replaced; an open transaction is rolled back."""
-        self._unwatch()
+        self._pool.leases.let_go(self._hold)
         if self._pool.commits is not None:
             self._pool.commits.doubt()  # nobody knows what was done on it
         self._connection.state.is_spoiled = True

@@ -117,7 +117,8 @@ class AsyncPoolExecutor(AsyncExecutor):
                     if seconds is UNCONFIRMED:
                         pool.leases.begin(connection, label, limit)
                     prelude = [*connection.state.limits, *self._identity]
-                    answer = execution.begin_parsed(connection, query, params, prelude)
+                    wait = connection.wait
+                    answer = execution.begin_parsed(connection, query, params, prelude, wait)
                     if answer is None:
                         return await execution.run(driver, connection, query, params, prelude)
                     results = await answer if driver.awaits else answer
@@ -245,7 +246,7 @@ class AsyncPoolExecutor(AsyncExecutor):
         """Return a transaction to enter, which messages call *label*."""
         if self._pool.holders.table and not self._is_outside:
             self._pool.holders.check(label)
-        setup = [first, *in_block(self._identity)]
+        setup = [first, *in_block(self._identity)] if self._identity else [first]
         given = (self._pool, self._driver, setup, None, seconds, label)
         if self._teller is not None:
             return ObservedTransaction(self._teller, None, *given)

@@ -9,14 +9,16 @@ from psycopg.pq import TransactionStatus
 
 from oadb.engine.binding.guards import END_READ_ONLY, RESTORE, Isolation
 from oadb.engine.failures import unavailable
+from oadb.engine.pool.commits import COMMIT_POINT
 from oadb.engine.pool.connection_pool import Pool
-from oadb.engine.wire import Begin, SetupStatement
+from oadb.engine.wire import Begin, Exchange, SetupStatement, set_up_and_ask, simple
 from oadb.errors import TransactionError
 from oadb.security.vault import Vault
 
 # One name is enough: in PostgreSQL a savepoint hides an earlier one of the same name.
 SAVEPOINT = SetupStatement(b"savepoint oadb")
 RELEASE = SetupStatement(b"release savepoint oadb")
+ROLLBACK = SetupStatement(b"rollback")
 ROLLBACK_TO = SetupStatement(b"rollback to savepoint oadb")
 
 # End the guards of a statement.
@@ -29,11 +31,11 @@ class TransactionSession:
 
     pool: Pool
     connection: Any
-    prelude: list[SetupStatement] = field(default_factory=list[SetupStatement])
-    must_close: bool = False
-    isolation: str | None = None
+    prelude: list[SetupStatement]
+    isolation: str | None
     # What restricts it to the rows of one user.
-    identity: tuple[SetupStatement, ...] = ()
+    identity: tuple[SetupStatement, ...]
+    must_close: bool = False
     # Whether a write was refused because of its number of rows: nothing may be committed.
     is_refused: bool = False
     # Whether a statement ran that is no read.
@@ -75,6 +77,12 @@ class TransactionSession:
             self.prelude[:] = [each for each in self.prelude if each not in _ENDS]
         return self.prelude
 
+    def end(self, statement: SetupStatement, *, asks: bool = False) -> Exchange:
+        """Return what sends COMMIT or ROLLBACK, or asks for the position of the former as well."""
+        if asks:
+            return set_up_and_ask(self.connection.pgconn, [statement], COMMIT_POINT)
+        return simple(self.connection.pgconn, statement.sql)
+
     def require_isolation(self, query: Any) -> None:
         """Refuse a query that needs another isolation than this transaction has.
 
@@ -102,7 +110,7 @@ class TransactionSession:
         """
         if error is None:
             self.require_leased()
-        return self.connection not in self.pool.leases
+        return self.pool.leases.table.get(self.connection) is None
 
     def require_leased(self) -> None:
         """Refuse a connection that was returned, or belongs to the process that forked this one.
@@ -111,7 +119,7 @@ class TransactionSession:
             TransactionError: it was; or the server has no transaction, although BEGIN was sent.
             UnavailableError: the pool took it back, because the deadline of the transaction passed.
         """
-        if self.is_ending or self.connection not in self.pool.leases:
+        if self.is_ending or self.pool.leases.table.get(self.connection) is None:
             if self.connection.state.overdue:
                 raise unavailable("a transaction", overdue=True)
             raise TransactionError("this transaction has ended, or belongs to the parent process")

@@ -20,24 +20,26 @@ from oadb.engine.deadlines import expected
 from oadb.engine.driver import Driver
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.pool.callers import callers
-from oadb.engine.pool.commits import COMMIT_POINT
 from oadb.engine.pool.connection_pool import Pool
-from oadb.engine.pool.holders import TRANSACTION
+from oadb.engine.pool.holders import TRANSACTION, Hold
 from oadb.engine.pool.interruptions import finish_interrupted
 from oadb.engine.pool.leases import UNCONFIRMED
 from oadb.engine.pool.note_writer import Note
 from oadb.engine.row_stream import RowSource, RowStream
 from oadb.engine.transaction_session import (
     RELEASE,
+    ROLLBACK,
     ROLLBACK_TO,
     SAVEPOINT,
     TransactionSession,
 )
-from oadb.engine.wire import SetupStatement, set_up_and_ask, simple
+from oadb.engine.wire import SetupStatement
 from oadb.errors import NoRowError, TooManyRowsError, TransactionError
 from oadb.security.vault import Vault
 
 T = TypeVar("T")
+
+_IDLE = TransactionStatus.IDLE
 
 
 class AsyncTransaction(AsyncExecutor):
@@ -58,7 +60,7 @@ class AsyncTransaction(AsyncExecutor):
         self._label = label
         self._outer = outer
         self._session: TransactionSession | None = outer
-        self._unwatch: Callable[[], Any] = lambda: None
+        self._hold: Hold | None = None
         self.was_overdue = False
         # Attempts at its work before this one.
         self.retries = 0
@@ -70,15 +72,16 @@ class AsyncTransaction(AsyncExecutor):
             UnavailableError: no connection can be made, or became free (PoolTimeoutError).
         """
         if self._outer is None:
+            pool, label, begin = self._pool, self._label, self._begin
             limit = math.inf if self._seconds is None else expected(self._seconds)
-            first = (self._label, limit, UNCONFIRMED)
-            connection = self._pool.take(*first) or await self._pool.acquire(*first)
-            isolation = getattr(self._begin[0], "isolation", None)
-            self._session = TransactionSession(
-                self._pool, connection, isolation=isolation, identity=(*self._begin[1:],)
-            )
-            self._unwatch = self._pool.leases.hold(self, connection, self._label, limit, callers())
-            self._begin[1:1] = connection.state.limits
+            connection = pool.take(label, limit, UNCONFIRMED)
+            if connection is None:
+                connection = await pool.acquire(label, limit, UNCONFIRMED)
+            isolation = getattr(begin[0], "isolation", None)
+            self._session = TransactionSession(pool, connection, [], isolation, (*begin[1:],))
+            self._hold = pool.leases.hold(self, connection, label, limit, callers())
+            if connection.state.limits:
+                begin[1:1] = connection.state.limits
         self._open.prelude.extend(self._begin)
         return self
 
@@ -95,7 +98,7 @@ class AsyncTransaction(AsyncExecutor):
             OutcomeUnknownError: the answer to COMMIT was lost; it may have happened.
             psycopg.Error: what the server reports, such as a violated deferred constraint.
         """
-        session = self._open
+        session = self._session or self._open
         try:
             if not session.is_over(error):
                 session.is_ending |= self._outer is None
@@ -116,17 +119,18 @@ class AsyncTransaction(AsyncExecutor):
             TransactionError: it was not entered, has ended, or belongs to the parent process.
             psycopg.Error: what the server reports, without row data.
         """
-        session = self._open
+        session = self._session or self._open
         session.require_leased()
         if query.guards.isolation is not None:
             session.require_isolation(query)
         if session.pool.commits is not None and not query.is_read:
             session.has_written = True
-        if session.is_interrupted:
+        driver, connection, prelude = self._driver, session.connection, session.prelude
+        if connection.state.interruption is not None:
             await self._resume(session)
         try:
-            driver, connection, prelude = self._driver, session.connection, session.prelude
-            answer = execution.begin_parsed(connection, query, params, prelude)
+            exchange = connection.exchange
+            answer = execution.begin_parsed(connection, query, params, prelude, exchange)
             if answer is None:
                 return await execution.run(driver, connection, query, params, prelude)
             results = await answer if driver.awaits else answer
@@ -222,19 +226,25 @@ class AsyncTransaction(AsyncExecutor):
             )
 
     async def _commit(self, session: TransactionSession) -> None:
+        connection, commits = session.connection, session.pool.commits
         try:
-            due = session.due(self._outer)
-            if self._outer is not None:
-                due.append(RELEASE)
-            if due:
-                await execution.set_up(self._driver, session.connection, due)
-            if self._outer is None:
-                await self._send_commit(session)
+            if session.prelude or self._outer is not None:
+                due = session.due(self._outer)
+                if self._outer is not None:
+                    due.append(RELEASE)
+                await execution.set_up(self._driver, connection, due)
+            if self._outer is None and connection.pgconn.transaction_status != _IDLE:
+                # Where reads run on replicas, its position is noted.
+                notes = commits is not None and session.has_written
+                answer = connection.exchange(session.end(COMMIT, asks=notes))
+                answer = await answer if self._driver.awaits else answer
+                if commits is not None and notes:
+                    commits.record(answer)
         except psycopg.Error as error:
-            lost = failures.is_lost(error, session.connection) and self._outer is None
-            overdue = session.connection.state.overdue
-            if lost and session.pool.commits is not None:
-                session.pool.commits.doubt()
+            lost = failures.is_lost(error, connection) and self._outer is None
+            overdue = connection.state.overdue
+            if lost and commits is not None:
+                commits.doubt()
             unknown = failures.outcome_unknown("commit", overdue=overdue)
             writes = b"read only" not in self._begin[0].sql
             failure = unknown if lost and writes else self._failure_of(session, error, "commit")
@@ -250,28 +260,13 @@ class AsyncTransaction(AsyncExecutor):
             return  # at once: the pool rolls back, or the next statement of the outer one does
         try:
             if self._outer is None:
-                await self._send(session, b"rollback")
+                if session.connection.pgconn.transaction_status != _IDLE:
+                    await self._driver.run_exchange(session.connection, session.end(ROLLBACK))
             else:
                 await execution.set_up(self._driver, session.connection, session.prelude)
         except psycopg.Error:
             # The connection is lost, so the server has rolled back.
             session.must_close = True
-
-    async def _send_commit(self, session: TransactionSession) -> None:
-        """Send COMMIT; where reads run on replicas, have its position noted."""
-        commits, connection = session.pool.commits, session.connection
-        begun = connection.pgconn.transaction_status != TransactionStatus.IDLE
-        if commits is None or not (session.has_written and begun):
-            await self._send(session, b"commit")
-            return
-        exchange = set_up_and_ask(connection.pgconn, [COMMIT], COMMIT_POINT)
-        commits.record(await self._driver.run_exchange(connection, exchange))
-
-    async def _send(self, session: TransactionSession, statement: bytes) -> None:
-        """Send COMMIT or ROLLBACK, unless no transaction was begun on the server."""
-        pgconn = session.connection.pgconn
-        if pgconn.transaction_status != TransactionStatus.IDLE:
-            await self._driver.run_exchange(session.connection, simple(pgconn, statement))
 
     def _release(self, session: TransactionSession) -> None:
         state = session.connection.state
@@ -279,7 +274,9 @@ class AsyncTransaction(AsyncExecutor):
         state.is_spoiled |= session.must_close
         session.pool.release(session.connection)
         self._session = None
-        self._unwatch()  # last: an interruption before it is a leak, which is noticed
+        if self._hold is not None:  # last: an interruption before it is a leak, which is noticed
+            session.pool.leases.let_go(self._hold)
+            self._hold = None
 
     def _failure_of(
         self,

@@ -107,6 +107,41 @@ def exchange(
     return [answer_of(results) for results in answers][place]
 
 
+def behind(
+    pgconn: Any, prelude: list[SetupStatement], prepared: PreparedStatement, values: Any
+) -> Exchange:
+    """Send a statement that the server has parsed, behind those of *prelude*.
+
+    What ``exchange`` does, in the usual case: of each transaction, its first statement.
+
+    Returns:
+        Its results.
+
+    Raises:
+        psycopg.Error: the server's first report on a statement of *prelude*.
+    """
+    pgconn.enter_pipeline_mode()
+    try:
+        for each in prelude:
+            pgconn.send_query_params(each.sql, [*each.params])
+        formats = prepared.converters.formats
+        pgconn.send_query_prepared(prepared.name, values, param_formats=formats)
+        pgconn.pipeline_sync()
+        answers, number = [], len(prelude)
+        prelude.clear()  # as in _pipeline
+        yield from generators.send(pgconn)
+        for _ in range(number):
+            results = yield from generators.fetch_many(pgconn)
+            answers.append(results)
+        results = yield from generators.fetch_many(pgconn)
+        yield from generators.fetch_many(pgconn)  # the end of the pipeline
+    finally:
+        leave_pipeline(pgconn)
+    for each in answers:
+        answer_of(each)
+    return results
+
+
 def _statement(
     pgconn: Any,
     prepared: PreparedStatement,

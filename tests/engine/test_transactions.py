@@ -1,10 +1,13 @@
 """Transactions commit or roll back, never silently; nested ones are savepoints."""
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from traceback import format_exception
 
 import psycopg
 import pytest
 
+from oadb import AsyncDatabase
 from oadb.engine import dsn
 from oadb.engine.binding.guards import Isolation
 from oadb.engine.database import Database
@@ -13,7 +16,7 @@ from oadb.engine.transactions import AsyncTransaction
 from oadb.errors import ParameterError, TransactionError
 from tests.faults.proxy import Proxy
 from tests.support import pool_probes as probes
-from tests.support.rig import Connect, Db, Observer
+from tests.support.rig import Connect, Db, Observer, config
 
 
 class RollbackError(Exception):
@@ -287,3 +290,21 @@ def test_a_transaction_whose_end_has_begun_takes_no_statement(
 
     assert len(refused) == 1
     assert observer.ask("select count(*) from probe") == 1
+
+
+async def test_tasks_that_share_a_transaction_run_one_after_another(url: str) -> None:
+    async with AsyncDatabase(config(url, pool_size=1, max_overflow=0)) as db:
+        for _ in range(2):  # parsed from the second time on
+            async with asyncio.timeout(20), db.transaction() as tx:
+                found = await asyncio.gather(*(probes.echo(tx, number) for number in range(5)))
+                assert found == [0, 1, 2, 3, 4]
+
+
+def test_threads_that_share_a_transaction_run_one_after_another(url: str) -> None:
+    with (
+        Database(config(url, pool_size=1, max_overflow=0)) as db,
+        db.transaction() as tx,
+        ThreadPoolExecutor(4) as threads,
+    ):
+        assert probes.echo(tx, 0) == 0
+        assert [*threads.map(lambda number: probes.echo(tx, number), range(200))] == [*range(200)]

@@ -7,7 +7,7 @@ from pathlib import PurePath
 from types import CodeType, FrameType
 from typing import NamedTuple
 
-_DEPTH = 12
+_DEPTHS = range(12)
 
 # Files of the engine, and of what only passes calls on.
 _ENGINE = PurePath(__file__).parent.parent
@@ -40,11 +40,14 @@ Callers = list[tuple[CodeType, int, int]]
 
 def callers() -> Callers:
     """Return the innermost frames of the calling thread or task, without this one."""
-    frame: FrameType | None = sys._getframe(1)
+    frame = sys._getframe(1)
     found = Callers()
-    while frame is not None and len(found) < _DEPTH:
+    for _ in _DEPTHS:
         found.append((frame.f_code, id(frame), frame.f_lasti))
-        frame = frame.f_back
+        back = frame.f_back
+        if back is None:
+            break
+        frame = back
     return found
 
 

@@ -79,6 +79,11 @@ class PooledConnection(psycopg.Connection[Any]):
         finally:
             state.due = math.inf
 
+    def exchange(self, gen: Any, prepared: Any = None, values: Any = ()) -> Any:
+        """Run an exchange as ``wait`` does, after those of threads that share the connection."""
+        with self.lock:
+            return self.wait(gen, prepared, values)
+
 
 class AsyncPooledConnection(psycopg.AsyncConnection[Any]):
     """A connection of an AsyncDatabase; see PooledConnection. Cancelling a wait ends it at once."""
@@ -135,6 +140,11 @@ class AsyncPooledConnection(psycopg.AsyncConnection[Any]):
             return answer
         finally:
             state.due = math.inf
+
+    async def exchange(self, gen: Any, prepared: Any = None, values: Any = ()) -> Any:
+        """Run an exchange as ``wait`` does, after those of tasks that share the connection."""
+        async with self.lock:
+            return await self.wait(gen, prepared, values)
 
 
 class _Disconnected:

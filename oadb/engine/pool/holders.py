@@ -6,9 +6,9 @@ refused.
 """
 
 import warnings
+import weakref
 from collections.abc import Callable
-from functools import partial
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, Protocol
 
 from oadb.engine.pool.callers import Callers, CallingFrame, asked_by, begun_by, is_still_in
 from oadb.errors import SecondConnectionError, SecondConnectionWarning
@@ -32,11 +32,29 @@ class Caller(Protocol):
         ...
 
 
-class Hold(NamedTuple):
-    """A connection that a thread or task holds, and where it began to."""
+class Hold(weakref.ref[object]):
+    """A connection that a thread or task holds: a reference to what it holds it by.
 
-    label: str
+    Its callback notices that this was garbage collected. A finalizer of weakref, and an object for
+    each of its facts, would do the same at several times the cost.
+
+    Attributes:
+        lease: As in the table of the leases.
+        origin: Where it began.
+        owner: The thread or task; None: nobody is told.
+    """
+
+    __slots__ = ("connection", "lease", "origin", "owner")
+
+    connection: Any
+    lease: tuple[str, float, float]
     origin: Callers
+    owner: object
+
+    @property
+    def label(self) -> str:
+        """What it is used for."""
+        return self.lease[0]
 
     @property
     def advice(self) -> str:
@@ -56,26 +74,29 @@ class Holders:
     def __init__(self, driver: Caller, policy: SecondConnection) -> None:
         self._owner = driver.owner
         self._policy = policy
+        self._tells = policy != "allow"
         # Of a pool of threads one may do other work before what it began has ended elsewhere.
         self._in_threads = driver.home is None
         # Empty if nobody is told.
         self.table: dict[object, tuple[Hold, ...]] = {}
         self._told: set[tuple[object, int]] = set()
 
-    def begin(self, label: str, origin: Callers) -> Callable[[], None]:
-        """Note that the caller holds a connection; return what ends that, from anywhere."""
-        owner = self._owner() if self._policy != "allow" else None
-        if owner is None:
-            return _nothing
-        hold = Hold(label, origin)
-        self.table[owner] = (*self.table.get(owner, ()), hold)
-        return partial(self._end, owner, hold)
+    def begin(self, hold: Hold) -> None:
+        """Note that the caller holds a connection."""
+        hold.owner = owner = self._owner() if self._tells else None
+        if owner is not None:
+            self.table[owner] = (*self.table.get(owner, ()), hold)
 
-    def _end(self, owner: object, hold: Hold) -> None:
-        left = tuple(each for each in self.table.get(owner, ()) if each is not hold)
+    def end(self, hold: Hold) -> None:
+        """Note that it is returned; from anywhere."""
+        owner = hold.owner
+        if owner is None:
+            return
+        held = self.table.get(owner, ())
+        left = tuple([each for each in held if each is not hold]) if len(held) > 1 else ()
         if left:
             self.table[owner] = left
-        else:
+        elif held and (len(held) > 1 or held[0] is hold):
             self.table.pop(owner, None)
 
     def check(self, label: str) -> None:
@@ -109,7 +130,3 @@ class Holders:
 def _warn(text: str, asked: CallingFrame) -> None:
     file = asked.code.co_filename
     warnings.warn_explicit(text, SecondConnectionWarning, file, asked.line)
-
-
-def _nothing() -> None:
-    """Do nothing."""

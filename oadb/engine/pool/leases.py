@@ -6,15 +6,14 @@ anywhere, even while its holder is still being wound up. The watchdog takes it b
 
 import logging
 import math
-import weakref
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
 from oadb.engine.pool.callers import Callers, formatted
-from oadb.engine.pool.holders import Holders
+from oadb.engine.pool.holders import Hold, Holders
 
 logger = logging.getLogger("oadb.pool")
 
@@ -44,7 +43,7 @@ class Leases:
         self._holders = holders
         # Pool.take and Pool.release write to it themselves: a call less with each call.
         self.table: dict[Any, Lease | None] = {}
-        self._watches: dict[Any, weakref.ref[object]] = {}
+        self._holds: dict[Any, Hold] = {}
         self._leaks: deque[Leak] = deque()
         self.leaked = 0
 
@@ -95,33 +94,30 @@ class Leases:
 
     def hold(
         self, holder: object, connection: Any, label: str, limit: float, origin: Callers
-    ) -> Callable[[], None]:
+    ) -> Hold:
         """Begin a lease that the watchdog takes back if *holder* is collected with it.
 
         Returns:
-            A function that ends the watch, to be called when the connection is returned.
+            What is to be let go when the connection is returned.
         """
-        lease = (label, monotonic(), limit)
-        let_go = self._holders.begin(label, origin)
-
-        def end() -> None:
-            let_go()
-            if self._watches.get(connection) is watch:
-                del self._watches[connection]
-
-        # A finalizer of weakref would do the same, at several times the cost.
-        watch = self._watches[connection] = weakref.ref(
-            holder, lambda _: self._mark(connection, lease, origin, let_go)
-        )
+        hold = Hold(holder, self._mark)
+        hold.connection, hold.origin = connection, origin
+        hold.lease = (label, monotonic(), limit)
+        self._holders.begin(hold)
+        self._holds[connection] = hold
         connection.state.limit = limit
-        self.table[connection] = lease
-        return end
+        self.table[connection] = hold.lease
+        return hold
 
-    def _mark(
-        self, connection: Any, lease: Lease, origin: Callers, let_go: Callable[[], None]
-    ) -> None:
-        let_go()
-        self._leaks.append(Leak(connection, lease, origin, monotonic()))
+    def let_go(self, hold: Hold) -> None:
+        """Note that a connection was returned, and its holder need not be watched."""
+        self._holders.end(hold)
+        if self._holds.get(hold.connection) is hold:
+            del self._holds[hold.connection]
+
+    def _mark(self, hold: Hold) -> None:
+        self._holders.end(hold)
+        self._leaks.append(Leak(hold.connection, hold.lease, hold.origin, monotonic()))
 
     def leaks(self, before: float) -> Iterator[Leak]:
         """Yield and forget the leaks noticed *before*, except those that ended after all."""
