@@ -6,17 +6,21 @@
     print(user.result, orders.result)
 
 They are sent at the end of the block, in their order, as one implicit transaction, or within the
-transaction of the executor: if one fails, none of them has changed anything.
+transaction of the executor: if one fails, none of them has changed anything. BEGIN, the statements
+and COMMIT are one round trip; see batched_operations for operations.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from oadb.engine.combined_calls import CombinedCall, CombinedCalls, require_combinable
+from oadb.engine.batched_operations import BatchedOperation
+from oadb.engine.combined_calls import CombinedCall, require_combinable
 from oadb.errors import ParameterError, TransactionError
 
 R = TypeVar("R")
+
+Member = CombinedCall | BatchedOperation
 
 _WAITING = object()
 
@@ -50,8 +54,10 @@ class Pending(Generic[R]):
 class BatchedCalls:
     """The calls of a batch so far; the first argument of a declared function in its block."""
 
+    takes_reads_only = False
+
     def __init__(self) -> None:
-        self._calls: list[CombinedCall] = []
+        self._members: list[Member] = []
         self._pending: list[Pending[Any]] = []
         self._has_ended = False
 
@@ -62,11 +68,26 @@ class BatchedCalls:
             ParameterError: the query must be sent alone.
             TransactionError: the batch has ended.
         """
-        if self._has_ended:
-            raise TransactionError(f"{query.label}: its batch has ended; call it in the block")
+        self._require_going_on(query.label)
         require_combinable(query)
-        self._calls.append(CombinedCall(query, params, query.label))
-        self._pending.append(Pending(query.label))
+        return self._add(query.label, CombinedCall(query, params, query.label))
+
+    def _operate(self, label: str, work: Callable[[Any], Coroutine[Any, Any, Any]]) -> Pending[Any]:
+        """Add an operation, which *work* runs with an executor.
+
+        Raises:
+            TransactionError: the batch has ended.
+        """
+        self._require_going_on(label)
+        return self._add(label, BatchedOperation(work))
+
+    def _require_going_on(self, label: str) -> None:
+        if self._has_ended:
+            raise TransactionError(f"{label}: its batch has ended; call it in the block")
+
+    def _add(self, label: str, member: Member) -> Pending[Any]:
+        self._members.append(member)
+        self._pending.append(Pending(label))
         return self._pending[-1]
 
     def _stream(self, query: Any, _params: tuple[Any, ...]) -> None:
@@ -79,11 +100,10 @@ class BatchedCalls:
             f"{query.label}: a stream cannot be part of a batch: declare a list of rows"
         )
 
-    def _end(self, error: BaseException | None) -> CombinedCalls | None:
-        """Return the calls to send; none if there are none, or the block has raised an error."""
+    def _end(self, error: BaseException | None) -> Sequence[Member]:
+        """Return what to run: nothing if the block has raised an error."""
         self._has_ended = True
-        send = self._calls and error is None
-        return CombinedCalls("a batch", self._calls) if send else None
+        return self._members if error is None else ()
 
     def _answer(self, results: list[Any]) -> None:
         for pending, result in zip(self._pending, results, strict=True):
@@ -93,7 +113,7 @@ class BatchedCalls:
 class Batch(BatchedCalls):
     """Calls to be sent together; ``with db.batch() as batch``."""
 
-    def __init__(self, send: Callable[[CombinedCalls], list[Any]]) -> None:
+    def __init__(self, send: Callable[[Sequence[Member]], list[Any]]) -> None:
         super().__init__()
         self._send = send
 
@@ -113,15 +133,15 @@ class Batch(BatchedCalls):
             NoRowError, TooManyRowsError: another number of rows than a declaration promises.
             Error, psycopg.Error: as of a single call; the text names the one that failed.
         """
-        calls = self._end(error)
-        if calls is not None:
-            self._answer(self._send(calls))
+        members = self._end(error)
+        if members:
+            self._answer(self._send(members))
 
 
 class AsyncBatch(BatchedCalls):
     """Calls to be sent together; ``async with db.batch() as batch``."""
 
-    def __init__(self, send: Callable[[CombinedCalls], Awaitable[list[Any]]]) -> None:
+    def __init__(self, send: Callable[[Sequence[Member]], Awaitable[list[Any]]]) -> None:
         super().__init__()
         self._send = send
 
@@ -136,6 +156,6 @@ class AsyncBatch(BatchedCalls):
         trace: TracebackType | None,
     ) -> None:
         """Send the calls, unless the block raised an error; see Batch."""
-        calls = self._end(error)
-        if calls is not None:
-            self._answer(await self._send(calls))
+        members = self._end(error)
+        if members:
+            self._answer(await self._send(members))

@@ -1,14 +1,15 @@
 """Executors run declared queries: a Database or a transaction, sync or async."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Hashable
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 
-from oadb.engine.batches import AsyncBatch, Batch
-from oadb.engine.combined_calls import CombinedCalls
+from oadb.engine.batched_operations import AskingCalls, Rounds
+from oadb.engine.batches import AsyncBatch, Batch, Member
+from oadb.engine.combined_calls import CombinedCall, CombinedCalls
 from oadb.security.vault import Vault
 
 T = TypeVar("T")
@@ -37,7 +38,7 @@ class Executor(Runner):
 
     def batch(self) -> Batch:
         """Return a batch to enter: its calls are sent together at the end of its block."""
-        return Batch(lambda calls: self._operate(lambda db: run_combined(db, calls)))
+        return Batch(lambda members: self._operate(lambda db: _run_batch(db, members)))
 
     @abstractmethod
     def _operate(self, work: Callable[["AsyncExecutor"], Coroutine[Any, Any, T]]) -> T:
@@ -48,6 +49,7 @@ class AsyncExecutor(ABC):
     """An AsyncDatabase or an AsyncTransaction; operations get one in sync calls as well."""
 
     takes_reads_only = False
+    is_transaction = False
 
     @property
     @abstractmethod
@@ -68,7 +70,7 @@ class AsyncExecutor(ABC):
 
     def batch(self) -> AsyncBatch:
         """Return a batch to enter: its calls are sent together at the end of its block."""
-        return AsyncBatch(partial(run_combined, self))
+        return AsyncBatch(partial(_run_batch, self))
 
     async def _operate_in_transaction(
         self, work: Callable[["AsyncExecutor"], Coroutine[Any, Any, T]]
@@ -117,3 +119,36 @@ async def run_combined(db: AsyncExecutor, calls: CombinedCalls) -> list[Any]:
     """Run calls together, and return their results in order."""
     results: list[Any] = await db._run(calls, ())
     return results
+
+
+class _AskingExecutor(AskingCalls, AsyncExecutor):
+    """The executor of an operation in a batch."""
+
+
+async def _run_batch(db: AsyncExecutor, members: Sequence[Member]) -> list[Any]:
+    """Run the members of a batch, and return their results in order.
+
+    What only reads is sent by itself. If something writes, the rounds of the operations are one
+    transaction.
+    """
+    calls = [each for each in members if isinstance(each, CombinedCall)]
+    if len(calls) == len(members):
+        return await run_combined(db, CombinedCalls("a batch", calls))
+    if db.is_transaction:
+        return await _run_within(db, members)
+    rounds = Rounds(db, _AskingExecutor, members)
+    try:
+        if await rounds.begin():
+            return await rounds.run(partial(run_combined, db), writes=False)
+    finally:
+        rounds.close()
+    return await db._operate_in_transaction(partial(_run_within, members=members))
+
+
+async def _run_within(tx: AsyncExecutor, members: Sequence[Member]) -> list[Any]:
+    rounds = Rounds(tx, _AskingExecutor, members)
+    try:
+        await rounds.begin()
+        return await rounds.run(partial(run_combined, tx), writes=True)
+    finally:
+        rounds.close()

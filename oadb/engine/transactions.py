@@ -45,6 +45,8 @@ _IDLE = TransactionStatus.IDLE
 class AsyncTransaction(AsyncExecutor):
     """A transaction in progress; ``async with db.transaction() as tx``."""
 
+    is_transaction = True
+
     def __init__(
         self,
         pool: Pool,

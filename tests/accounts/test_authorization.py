@@ -1,6 +1,6 @@
 """Authorization of orders: all that decides about one, in one round trip, and never by a guess."""
 
-from typing import get_args, get_type_hints
+from typing import assert_type, get_args, get_type_hints
 
 import pytest
 
@@ -10,6 +10,7 @@ from oadb.accounts.authorization import Authorization
 from oadb.accounts.users import SignedInUser
 from oadb.engine import dsn
 from oadb.errors import NoRowError, SealError, UnavailableError
+from oadb.market import instruments
 from oadb.settings import app_settings
 from tests.conftest import configured
 from tests.faults.proxy import Proxy
@@ -166,3 +167,23 @@ async def test_it_works_for_asyncio(adb: AsyncDatabase) -> None:
     assert found.broker_token == await broker_tokens.open_current(adb, asha.user_id)
     await api_keys.revoke(adb, asha.user_id, key.key.api_key_id)
     assert await authorization.authorize(adb, key.token) is Refusal.REVOKED
+
+
+def test_the_path_of_an_order_is_one_round_trip(db: Database, url: str, user_id: int) -> None:
+    key = issue(db, user_id)
+    put(db, user_id, tokens())
+    with (
+        Proxy(dsn.parse(url).keywords) as proxy,
+        Database(configured(proxy.url)) as proxied,
+    ):
+        assert instruments.get(proxied, "zerodha", "NSE", "INFY") is None
+        authorized(proxied, key.token)
+        before = proxy.round_trips
+        with proxied.batch() as batch:
+            found = authorization.authorize(batch, key.token)
+            instrument = instruments.get(batch, "zerodha", "NSE", "INFY")
+        assert proxy.round_trips - before == 1
+        assert found.result
+        assert found.result.broker_token == got(db, user_id)
+        assert instrument.result is None
+        assert assert_type(found.result, Authorization) == authorized(db, key.token)

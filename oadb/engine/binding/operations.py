@@ -20,6 +20,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from inspect import Parameter
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, get_type_hints, overload
 
+from oadb.engine.batches import BatchedCalls, Pending
 from oadb.engine.binding.arguments import require_window
 from oadb.engine.binding.call_faults import CallShape, call_fault
 from oadb.engine.binding.objects import argument_kind
@@ -30,6 +31,9 @@ from oadb.engine.reads.placing import require_reads
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+# What takes operations beside a sync executor.
+_OTHERS = (AsyncExecutor, BatchedCalls)
 
 
 class Operation(Generic[P, R]):
@@ -65,14 +69,16 @@ class Operation(Generic[P, R]):
     def __call__(
         self, db: AsyncExecutor, /, *args: P.args, **kwargs: P.kwargs
     ) -> Coroutine[Any, Any, R]: ...
+    @overload
+    def __call__(self, db: BatchedCalls, /, *args: P.args, **kwargs: P.kwargs) -> Pending[R]: ...
     def __call__(self, db: Any = None, /, *args: Any, **kwargs: Any) -> Any:
-        """Run it; over an async executor, return the coroutine that runs it.
+        """Run it; over an async executor, return the coroutine that runs it; in a batch, add it.
 
         Raises:
             ParameterError: an argument of another type; the text names the parameter.
         """
         is_sync = isinstance(db, Executor)
-        if not (is_sync or isinstance(db, AsyncExecutor)):
+        if not (is_sync or isinstance(db, _OTHERS)):
             raise not_an_executor(self.label, db)
         if not self._shape.fits(args, kwargs):
             raise call_fault(self.label, self._shape.signature, args, kwargs)
@@ -83,6 +89,8 @@ class Operation(Generic[P, R]):
             args, kwargs = self._checked(args, kwargs)
         if is_sync:
             return db._operate(lambda inner: self._function(inner, *args, **kwargs))
+        if isinstance(db, BatchedCalls):
+            return db._operate(self.label, lambda inner: self._function(inner, *args, **kwargs))
         return self._function(db, *args, **kwargs)
 
     def _are_exact(self, given: Iterable[tuple[str, Any]]) -> bool:
