@@ -72,7 +72,12 @@ class Burst:
                 self._pgconn.send_prepare(name, sql)
                 self._sent += 1
         self._last = prepared
-        self._pgconn.send_query_prepared(name, encoded.values, param_formats=encoded.formats)
+        self._pgconn.send_query_prepared(
+            name,
+            encoded.values,
+            param_formats=encoded.formats,
+            result_format=prepared.result_format,
+        )
         self._sent += 1
         self._ends.append(self._sent)
 

@@ -11,7 +11,6 @@ import time
 import weakref
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from itertools import islice
 from typing import Any, Protocol, TypeVar, cast
 
 import psycopg
@@ -23,9 +22,6 @@ from oadb.engine.pool.watchdog import watchdog
 from oadb.engine.wire import Exchange
 
 T = TypeVar("T")
-
-# Bytes of a COPY that are yielded at a time: single rows would cost more than receiving them.
-_BLOCK = 65536
 
 
 class Driver(Protocol):
@@ -51,14 +47,6 @@ class Driver(Protocol):
 
     async def write(self, copy: Any, parts: Iterable[Any], *, blocks: bool) -> None:
         """Send rows, or blocks of text, to a COPY."""
-
-    async def read_block(self, copy: Any) -> bytes:
-        """Receive the next rows of a COPY, never part of one; empty at its end."""
-        ...
-
-    async def read_rows(self, copy: Any, most: int) -> list[tuple[Any, ...]]:
-        """Receive the next rows of a COPY as values; none at its end."""
-        ...
 
     async def sleep(self, seconds: float) -> None:
         """Pause the calling thread or task."""
@@ -115,18 +103,10 @@ class BlockingDriver:
             yield value
 
     async def write(self, copy: Any, parts: Iterable[Any], *, blocks: bool) -> None:
-        send = copy.write if blocks else copy.write_row
+        encode = copy.formatter.write if blocks else copy.formatter.write_row
         for part in parts:
-            send(part)
-
-    async def read_block(self, copy: Any) -> bytes:
-        block = bytearray()
-        while len(block) < _BLOCK and (row := copy.read()):
-            block += row
-        return bytes(block)
-
-    async def read_rows(self, copy: Any, most: int) -> list[tuple[Any, ...]]:
-        return [*islice(iter(copy.read_row, None), most)]
+            if block := encode(part):
+                copy.write(block)
 
     async def sleep(self, seconds: float) -> None:
         time.sleep(seconds)  # noqa: ASYNC251  # this driver blocks
@@ -183,21 +163,10 @@ class AsyncioDriver:
         return cast("AbstractAsyncContextManager[Any]", manager)
 
     async def write(self, copy: Any, parts: Iterable[Any], *, blocks: bool) -> None:
-        send = copy.write if blocks else copy.write_row
+        encode = copy.formatter.write if blocks else copy.formatter.write_row
         for part in parts:
-            await send(part)
-
-    async def read_block(self, copy: Any) -> bytes:
-        block = bytearray()
-        while len(block) < _BLOCK and (row := await copy.read()):
-            block += row
-        return bytes(block)
-
-    async def read_rows(self, copy: Any, most: int) -> list[tuple[Any, ...]]:
-        rows: list[tuple[Any, ...]] = []
-        while len(rows) < most and (row := await copy.read_row()) is not None:
-            rows.append(row)
-        return rows
+            if block := encode(part):  # of many rows, which costs one wait
+                await copy.write(block)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -109,7 +109,8 @@ def returned(
 ) -> Any:
     """Return what a call returns for the result of its statement; *name* is for errors."""
     if query.fetches:
-        return query.shape_result(name, prepared.load(result, query.make), 0, params)
+        rows = prepared.load(result, query.make, query.make_all)
+        return query.shape_result(name, rows, 0, params)
     return query.shape_result(name, [], result.command_tuples or 0, params)
 
 

@@ -11,12 +11,16 @@ from functools import partial
 from typing import Any
 
 import psycopg
-from psycopg import generators, pq
+from psycopg import generators, pq, waiting
 from psycopg.adapt import PyFormat, Transformer
 
+from oadb.engine import result_formats
 from oadb.engine.binding.dumpers import Sent
 
 _FAILED = pq.ExecStatus.FATAL_ERROR
+
+# Rows from which on they are made together, not one by one.
+_MANY = 8
 
 Exchange = Generator[Any, Any, Any]
 
@@ -38,14 +42,20 @@ class Begin(SetupStatement):
 
 @dataclass(slots=True)
 class PreparedStatement:
-    """A prepared statement of one connection: its name there, and psycopg's converters."""
+    """A prepared statement of one connection: its name there, and psycopg's converters.
+
+    Attributes:
+        result_format: In which its results are asked for.
+        loaders: The format that psycopg's loaders read; None: they were not chosen yet.
+    """
 
     label: bytes
     converters: Any
     name: bytes = b""
     tries: int = 0
     parsed: bool = False
-    answered: bool = False
+    result_format: pq.Format = pq.Format.TEXT
+    loaders: pq.Format | None = None
 
     @classmethod
     def new(cls, connection: Any, name: str) -> "PreparedStatement":
@@ -66,16 +76,29 @@ class PreparedStatement:
         """
         return self.converters.dump_sequence(params, [PyFormat.AUTO] * len(params))
 
-    def load(self, result: Any, make: Callable[[Any], Any]) -> list[Any]:
-        """Return the rows of *result*, each made by *make* from its values.
+    def load(
+        self, result: Any, make: Callable[[Any], Any], make_all: Callable[[list[Any]], list[Any]]
+    ) -> list[Any]:
+        """Return the rows of *result*, made by *make* of the values of one, or by *make_all*.
 
-        The columns of a prepared statement never change, so their converters are chosen once.
+        The columns of a prepared statement never change, so their converters are chosen once for
+        each format. In a burst, results may still be texts after the first one was looked at.
         """
-        self.converters.set_pgresult(result, set_loaders=not (self.answered and self.parsed))
-        self.answered = True
-        rows: list[Any] = self.converters.load_rows(0, result.ntuples, make)
+        converters, count = self.converters, result.ntuples
+        is_new = not self.parsed or (
+            self.loaders != self.result_format and self.loaders != result.fformat(0)
+        )
+        converters.set_pgresult(result, set_loaders=is_new)
+        if is_new:
+            self.loaders = result.fformat(0)
+            if self.parsed:
+                self.result_format = result_formats.of(result)
+        if count < _MANY:
+            rows: list[Any] = converters.load_rows(0, count, make)
+        else:
+            rows = make_all(converters.load_rows(0, count, tuple))
         # Releases the result, which may be large; otherwise it is kept until the next call.
-        self.converters.set_pgresult(None, set_loaders=False)
+        converters.set_pgresult(None, set_loaders=False)
         return rows
 
 
@@ -159,7 +182,13 @@ def _statement(
         prepared.rename()
         commands.append(partial(pgconn.send_prepare, prepared.name, sql))
     commands.append(
-        partial(pgconn.send_query_prepared, prepared.name, values, param_formats=formats)
+        partial(
+            pgconn.send_query_prepared,
+            prepared.name,
+            values,
+            param_formats=formats,
+            result_format=prepared.result_format,
+        )
         if prepares  # a pooler keeps no prepared statements
         else partial(pgconn.send_query_params, sql, values, param_formats=formats)
     )
@@ -236,6 +265,35 @@ def simple(pgconn: Any, statement: bytes) -> Exchange:
     """
     pgconn.send_query(statement)
     return answer_of((yield from generators.execute(pgconn)))
+
+
+def copied(pgconn: Any, most: int) -> Exchange:
+    """Receive rows of a COPY ... TO STDOUT: what the server has sent, until there are *most* bytes.
+
+    Returns:
+        The rows, at least one before the end, and whether that was reached.
+
+    Raises:
+        psycopg.Error: the server's report.
+    """
+    rows: list[memoryview] = []
+    size, is_asked = 0, False
+    while size < most:
+        length, row = pgconn.get_copy_data(1)
+        if length > 0:
+            rows.append(row)
+            size, is_asked = size + length, False
+        elif length < 0:
+            answer_of((yield from generators.fetch_many(pgconn)))
+            return rows, True
+        elif is_asked:
+            return rows, False
+        else:
+            if not rows:
+                yield waiting.Wait.R
+            pgconn.consume_input()
+            is_asked = bool(rows)
+    return rows, False
 
 
 def _commands(pgconn: Any, statements: Sequence[SetupStatement]) -> list[Callable[[], None]]:

@@ -27,6 +27,7 @@ class Declaration:
     statement: Statement
     result: results.Result
     make: Callable[[Any], Any]
+    make_all: Callable[[list[Any]], list[Any]]
     fetches: bool
     shape_result: Callable[[str, list[Any], int, tuple[Any, ...]], Any]
     # Returns the values of a call in the form in which they are sent; None: as they are.
@@ -160,7 +161,7 @@ class Declaration:
         self.is_judged = self.guards.expects is not None and not self.is_read
         if self.is_copy or self.guards.needs_setup or self.is_judged:
             self.special = "copy" if self.is_copy else "guards"
-        self.make = self.result.maker(self.label)
+        self.make, self.make_all = self.result.makers(self.label)
         self.fetches = self.result.fetches
         paging = self._derivation.paging
         self.shape_result = self.result.shape_result if paging is None else paging.shape

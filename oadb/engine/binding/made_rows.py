@@ -16,14 +16,19 @@ from oadb.errors import ResultError
 
 Make = Callable[[Any], Any]
 
+MakeAll = Callable[[list[Any]], list[Any]]
 
-def maker(
+
+def makers(
     label: str,
     row: RowClass | None,
     fields: Mapping[str, ValueType | None],
     value: ValueType | None,
-) -> Make:
-    """Return what makes a row, or a single value, of the loaded values of its columns."""
+) -> tuple[Make, MakeAll]:
+    """Return what makes a row, or a single value, of the loaded values of its columns.
+
+    And what makes those of a list.
+    """
     columns = {"its value": value} if row is None else fields
     readers = [
         (place, name, _reader(kind))
@@ -31,9 +36,13 @@ def maker(
         if kind is not None and (kind.form is not None or kind.array)
     ]
     make = itemgetter(0) if row is None else refusing_maker(row)
+    if row is not None and not row.refuses and not readers:
+        return make, row.make_all
     if readers:
-        return _reported(label, lambda values: make(_read(readers, values)))
-    return _reported(label, make) if row is not None and row.refuses else make
+        made = _reported(label, lambda values: make(_read(readers, values)))
+    else:
+        made = make if row is None else _reported(label, make)
+    return made, lambda rows: [*map(made, rows)]
 
 
 def _reader(kind: ValueType) -> Make:

@@ -4,7 +4,6 @@ import re
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cache
-from operator import itemgetter
 from typing import Any, NoReturn
 
 from oadb.engine.binding import explaining
@@ -96,7 +95,8 @@ def _explained(declared: Declaration, prefix: bytes) -> Declaration:
     explained.special = "guards" if explained.guards.setups else None
     explained.is_judged = False
     explained.result = Result("many", value=ValueType(str))
-    explained.make, explained.fetches = itemgetter(0), True
+    explained.make, explained.make_all = explained.result.makers(declared.label)
+    explained.fetches = True
     explained.shape_result = explained.result.shape_result
     explained.wire_sql = prefix + declared.wire_sql
     explained.prefix = len(prefix)

@@ -41,12 +41,12 @@ class Result:
     row: type | None = None
     value: ValueType | None = None
 
-    def maker(self, label: str) -> Callable[[Any], Any]:
-        """Return the function that makes a row of its values, for the query of this label.
+    def makers(self, label: str) -> tuple[made_rows.Make, made_rows.MakeAll]:
+        """Return what makes a row of its values, and what makes all, for the query of this label.
 
-        It has no step for conversions where none is needed.
+        They have no step for conversions where none is needed.
         """
-        return made_rows.maker(label, self.row_class, self.fields, self.value)
+        return made_rows.makers(label, self.row_class, self.fields, self.value)
 
     @property
     def row_class(self) -> RowClass | None:

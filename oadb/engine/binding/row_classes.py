@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import starmap
 from typing import Any, cast, get_type_hints
 
 from oadb.engine.binding import slotted_rows
@@ -44,6 +45,17 @@ class RowClass:
         if keywords is None:
             return lambda values: python(*values)
         return lambda values: python(**dict(zip(keywords, values, strict=True)))
+
+    @property
+    def make_all(self) -> Callable[[list[Any]], list[Any]]:
+        """The function that makes one of each item of a list."""
+        python, make = cast("Any", self.python), self.make
+        quick = slotted_rows.all_maker(python) if dataclasses.is_dataclass(self.python) else None
+        if quick is not None:
+            return quick
+        if self.keywords is None:
+            return lambda rows: [*starmap(python, rows)]
+        return lambda rows: [*map(make, rows)]
 
 
 @cache

@@ -8,35 +8,61 @@ bases and slots are the same (https://docs.python.org/3/reference/datamodel.html
 import dataclasses
 from collections.abc import Callable
 from functools import cache
-from typing import Any, cast
+from itertools import repeat
+from typing import Any, NamedTuple, cast
 
 # The file that Python names for the functions that ``dataclass`` writes.
 _WRITTEN = "<string>"
 
 
-@cache
 def maker(kind: Any) -> Callable[[Any], Any] | None:
     """Return what makes an instance of its values; None if ``__init__`` may do anything else."""
+    makers = _makers(kind)
+    return None if makers is None else makers.one
+
+
+def all_maker(kind: Any) -> Callable[[list[Any]], list[Any]] | None:
+    """Return what makes instances of the values of each; None as ``maker`` does.
+
+    At three quarters of its cost for one: they are allocated together.
+    """
+    makers = _makers(kind)
+    return None if makers is None else makers.all
+
+
+class _Makers(NamedTuple):
+    one: Callable[[Any], Any]
+    all: Callable[[list[Any]], list[Any]]
+
+
+@cache
+def _makers(kind: Any) -> _Makers | None:
     if not _is_plain(kind):
         return None
     names = [each.name for each in dataclasses.fields(kind)]
     body = {"__slots__": kind.__slots__, "__setattr__": object.__setattr__}
     twin = type(kind.__name__, kind.__bases__, body)
+    fill = f"{' '.join(f'made.{name},' for name in names)} = values"
     source = (
         "def make(values):\n"
         "    made = new(twin)\n"
-        f"    {' '.join(f'made.{name},' for name in names)} = values\n"
+        f"    {fill}\n"
         "    made.__class__ = kind\n"
         "    return made\n"
+        "def make_all(rows):\n"
+        "    all_made = [*map(new, repeat(twin, len(rows)))]\n"
+        "    for made, values in zip(all_made, rows):\n"
+        f"        {fill}\n"
+        "        made.__class__ = kind\n"
+        "    return all_made\n"
     )
-    scope: dict[str, Any] = {"new": object.__new__, "twin": twin, "kind": kind}
+    scope: dict[str, Any] = {"new": object.__new__, "twin": twin, "kind": kind, "repeat": repeat}
     exec(source, scope)  # noqa: S102  # as dataclasses does: the names are those of fields
-    make: Callable[[Any], Any] = scope["make"]
     try:
-        make([None] * len(names))
+        scope["make"]([None] * len(names))
     except TypeError:  # the layouts differ
         return None
-    return make
+    return _Makers(scope["make"], scope["make_all"])
 
 
 def _is_plain(kind: Any) -> bool:

@@ -67,7 +67,12 @@ class PooledConnection(psycopg.Connection[Any]):
         try:
             if prepared is not None:
                 formats = prepared.converters.formats
-                pgconn.send_query_prepared(prepared.name, values, param_formats=formats)
+                pgconn.send_query_prepared(
+                    prepared.name,
+                    values,
+                    param_formats=formats,
+                    result_format=prepared.result_format,
+                )
             answer = waiting.wait(gen, pgconn.socket, _INTERVAL)
         except BaseException as error:
             note_interruption(state, pgconn, gen, error)
@@ -126,7 +131,12 @@ class AsyncPooledConnection(psycopg.AsyncConnection[Any]):
         try:
             if prepared is not None:
                 formats = prepared.converters.formats
-                pgconn.send_query_prepared(prepared.name, values, param_formats=formats)
+                pgconn.send_query_prepared(
+                    prepared.name,
+                    values,
+                    param_formats=formats,
+                    result_format=prepared.result_format,
+                )
             if state.reader is None:
                 answer = await waiting.wait_async(gen, pgconn.socket, _INTERVAL)
             else:
