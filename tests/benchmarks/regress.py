@@ -42,7 +42,7 @@ def main(revision: str = "HEAD", *names: str) -> None:
         sys.exit(f"no operation {', '.join(sorted(unknown))}; there are {', '.join(CALLS)}")
     slower: list[str] = []
     rows: list[list[str]] = []
-    with tempfile.TemporaryDirectory() as folder, conditions.database() as url:
+    with tempfile.TemporaryDirectory() as folder, conditions.database(durable=False) as url:
         _export(revision, folder)
         for name in names or CALLS:
             before, now = _compared(url, name, {"before": folder, "now": str(_HERE)})
