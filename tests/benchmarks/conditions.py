@@ -76,10 +76,18 @@ def run(title: str, parts: Mapping[str, Callable[[], object]], names: Sequence[s
 def main(title: str = "Calls") -> None:
     """Print the conditions that a reader needs to judge the figures."""
     print(f"# {title}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC\n")
-    print(f"- {_processor()}, {os.cpu_count()} CPUs; {_load()}")
-    print(f"- {_pinned()}")
-    print(f"- {platform.system()} {platform.release()}, Python {platform.python_version()}")
-    print(f"- {', '.join(_versions())}; psycopg runs on its {psycopg.pq.__impl__} implementation")
+    processor, *rest = machine()
+    for line in (processor, _pinned(), *rest):
+        print(f"- {line}")
+
+
+def machine() -> list[str]:
+    """Say on what machine, under what load, and with what versions a run is made."""
+    return [
+        f"{_processor()}, {os.cpu_count()} CPUs; {_load()}",
+        f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
+        f"{', '.join(_versions())}; psycopg runs on its {psycopg.pq.__impl__} implementation",
+    ]
 
 
 @contextmanager

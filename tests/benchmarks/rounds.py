@@ -42,7 +42,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Ratio:
-    """The median of the ratios of all rounds, and its 95 % confidence interval."""
+    """The median of figures, such as the ratios of all rounds, and its 95 % confidence interval."""
 
     middle: float
     low: float
@@ -65,12 +65,17 @@ def measure(variants: Sequence[Variant], rounds: int = ROUNDS, calls: int = CALL
 
 
 def ratio(above: Sequence[float], below: Sequence[float]) -> Ratio:
-    """Compare two variants round by round. The interval assumes no distribution."""
-    ratios = sorted(a / b for a, b in zip(above, below, strict=True))
-    reach = 0.98 * math.sqrt(len(ratios))
-    low = max(math.floor(len(ratios) / 2 - reach), 0)
-    high = min(math.ceil(len(ratios) / 2 + reach), len(ratios) - 1)
-    return Ratio(median(ratios), ratios[low], ratios[high])
+    """Compare two variants round by round."""
+    return middle([a / b for a, b in zip(above, below, strict=True)])
+
+
+def middle(figures: Sequence[float]) -> Ratio:
+    """Return the median with the figures that bound it. The interval assumes no distribution."""
+    ordered = sorted(figures)
+    reach = 0.98 * math.sqrt(len(ordered))
+    low = max(math.floor(len(ordered) / 2 - reach), 0)
+    high = min(math.ceil(len(ordered) / 2 + reach), len(ordered) - 1)
+    return Ratio(median(ordered), ordered[low], ordered[high])
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from psycopg import pq
+from psycopg.pq.abc import PGconn, PGresult
 
 from oadb.engine import dsn
 from tests.benchmarks.contest import trades
@@ -41,7 +42,7 @@ def entrants(url: str, empty: Callable[[], object]) -> Generator[Entrants]:
     for name, text in _STATEMENTS.items():
         connection.prepare(name, text.encode())
 
-    def run(name: bytes, *values: object) -> pq.PGresult:
+    def run(name: bytes, *values: object) -> PGresult:
         result = connection.exec_prepared(name, [str(value).encode() for value in values])
         if result.status not in _FINE:
             raise AssertionError(result.error_message)
@@ -66,19 +67,19 @@ def entrants(url: str, empty: Callable[[], object]) -> Generator[Entrants]:
     connection.finish()
 
 
-def _read(result: pq.PGresult) -> list[list[bytes | None]]:
+def _read(result: PGresult) -> list[list[bytes | None]]:
     """Return all values of a result."""
     across = range(result.nfields)
     return [[result.get_value(row, column) for column in across] for row in range(result.ntuples)]
 
 
-def _burst(connection: pq.PGconn, *statements: tuple[bytes, list[bytes]]) -> pq.PGresult:
+def _burst(connection: PGconn, *statements: tuple[bytes, list[bytes]]) -> PGresult:
     """Send statements without waiting between them; return the result of the last."""
     connection.enter_pipeline_mode()
     for name, values in statements:
         connection.send_query_prepared(name, values)
     connection.pipeline_sync()
-    last: pq.PGresult | None = None
+    last: PGresult | None = None
     for _ in statements:
         last = connection.get_result()
         connection.get_result()  # the end of this statement
@@ -102,7 +103,7 @@ def _text(value: object) -> str:
     return "\\N" if value is None else str(value)
 
 
-def _copy(connection: pq.PGconn, lines: bytes) -> int:
+def _copy(connection: PGconn, lines: bytes) -> int:
     connection.exec_(trades.COPY.encode())
     for start in range(0, len(lines), _BLOCK):
         connection.put_copy_data(lines[start : start + _BLOCK])

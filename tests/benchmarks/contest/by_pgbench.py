@@ -22,8 +22,8 @@ _GET = f"{trades.GET.format(':key')};\n"
 _SCRIPTS = {
     LOOKUP: (2000, f"{_KEY}{_GET}"),
     TRANSACTION: (1000, f"{_KEY}begin;\n{_GET}commit;\n"),
-    UPDATE: (50, f"{_KEY}{trades.SET.format(chr(39) + 'seen' + chr(39), ':key')};\n"),
-    ROWS_100: (500, f"{trades.LIST.format(trades.HUNDRED)};\n"),
+    UPDATE: (20, f"{_KEY}{trades.SET.format(chr(39) + 'seen' + chr(39), ':key')};\n"),
+    ROWS_100: (300, f"{trades.LIST.format(trades.HUNDRED)};\n"),
     ROWS_MANY: (10, f"{trades.LIST.format(trades.MANY)};\n"),
 }
 """The script of each question, and how often a round runs it: so that its start hardly counts."""

@@ -1,4 +1,7 @@
-"""psqlpy's answers: a driver in Rust, whose threads wait for the server."""
+"""psqlpy's answers: a driver in Rust, whose threads wait for the server.
+
+Its copy_records_to_table of 0.13.1 does not return for 20,000 rows, so it takes no part in COPY.
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -12,7 +15,6 @@ from tests.benchmarks.contest import trades
 from tests.benchmarks.contest.entrants import Entrant, Entrants, awaited
 from tests.benchmarks.contest.questions import (
     ARRAYS,
-    COPY,
     LOOKUP,
     ROWS_100,
     ROWS_MANY,
@@ -40,18 +42,13 @@ async def awaiting(url: str, how: str, empty: Callable[[], object]) -> AsyncGene
         max_db_pool_size=POOL_SIZE,
     )
     yield {
-        key: [
-            Entrant(
-                NAME, how, awaited(loop, work), empty if key in {COPY, ARRAYS} else lambda: None
-            )
-        ]
+        key: [Entrant(NAME, how, awaited(loop, work), empty if key == ARRAYS else lambda: None)]
         for key, work in _works(pool).items()
     }
     pool.close()
 
 
 def _works(pool: psqlpy.ConnectionPool) -> dict[str, Callable[[int], Any]]:
-    copied = trades.values(trades.COPIED)
     added = [list(row) for row in trades.values(trades.ADDED)]
 
     async def lookup(key: int) -> object:
@@ -70,12 +67,6 @@ def _works(pool: psqlpy.ConnectionPool) -> dict[str, Callable[[int], Any]]:
         async with pool.acquire() as connection:
             return (await connection.fetch(LIST, [most])).as_class(trades.Trade)
 
-    async def copy(_: int) -> object:
-        async with pool.acquire() as connection:
-            return await connection.copy_records_to_table(
-                "arrivals", copied, list(trades.COLUMNS), "public"
-            )
-
     async def add(_: int) -> object:
         async with pool.acquire() as connection, connection.transaction() as opened:
             await opened.execute_many(INSERT, added)
@@ -87,6 +78,5 @@ def _works(pool: psqlpy.ConnectionPool) -> dict[str, Callable[[int], Any]]:
         UPDATE: update,
         ROWS_100: lambda _: listed(trades.HUNDRED),
         ROWS_MANY: lambda _: listed(trades.MANY),
-        COPY: copy,
         ARRAYS: add,
     }

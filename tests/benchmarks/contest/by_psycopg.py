@@ -26,6 +26,7 @@ POOL = f"psycopg, pool of {POOL_SIZE}"
 DATACLASSES = f"{POOL}, class_row"
 DEFAULT = f"{POOL}, with its defaults"
 WRITE_ROW = "psycopg, write_row"
+COPIED = "psycopg, COPY by write_row"
 
 GET, LIST, SET = trades.GET.format("%s"), trades.LIST.format("%s"), trades.SET.format("%s", "%s")
 INSERT = trades.INSERT.format(", ".join(["%s"] * len(trades.COLUMNS)))
@@ -189,7 +190,7 @@ def _inserts(connection: psycopg.Connection, empty: Callable[[], object]) -> Ite
 
     yield Entrant("psycopg, executemany in a transaction", BLOCKING, repeated(one_by_one), empty)
     yield Entrant("psycopg, unnest of arrays", BLOCKING, repeated(by_arrays), empty)
-    yield Entrant("psycopg, COPY by write_row", BLOCKING, repeated(copied), empty)
+    yield Entrant(COPIED, BLOCKING, repeated(copied), empty)
 
 
 def columns(rows: Sequence[trades.Values]) -> list[list[object]]:

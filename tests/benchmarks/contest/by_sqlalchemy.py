@@ -152,7 +152,7 @@ async def awaiting(url: str, how: str) -> AsyncGenerator[Entrants]:
         async with engine.begin() as connection:
             return (await connection.execute(_GET, {"key": key})).one()
 
-    async def listed(most: int) -> object:
+    async def listed(most: int, _: int) -> object:
         async with automatic.connect() as connection:
             return (await connection.execute(_LIST, {"most": most})).all()
 
@@ -160,7 +160,7 @@ async def awaiting(url: str, how: str) -> AsyncGenerator[Entrants]:
         LOOKUP: [Entrant(f"{CORE}, asyncpg", how, awaited(loop, lookup))],
         TRANSACTION: [Entrant(f"{CORE}, asyncpg", how, awaited(loop, in_transaction))],
         **{
-            key: [Entrant(f"{CORE}, asyncpg", how, awaited(loop, lambda _, n=most: listed(n)))]
+            key: [Entrant(f"{CORE}, asyncpg", how, awaited(loop, partial(listed, most)))]
             for key, most in _LISTS
         },
     }

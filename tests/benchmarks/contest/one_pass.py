@@ -10,9 +10,10 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, redirect_stdout
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
+from time import perf_counter
 
 import psycopg
 import uvloop
@@ -48,15 +49,17 @@ def main(*names: str) -> Measured:
         server = conditions.durability(url)
         for question in QUESTIONS:
             if question.key in asked:
+                began = perf_counter()
                 rounds = int(os.environ.get("OADB_BENCH_ROUNDS", question.rounds))
                 measure(found[question.key], rounds, min(question.calls, 5 * rounds))
-                print(question.title, file=sys.stderr, flush=True)
+                took = f"{question.title}: {perf_counter() - began:.0f} s"
+                print(took, file=sys.stderr, flush=True)
         measured = {key: [*map(_shown, found[key])] for key in asked}
     return {"server": server, "questions": measured}
 
 
 @contextmanager
-def _everyone(url: str) -> Iterator[Entrants]:
+def _everyone(url: str) -> Generator[Entrants]:
     """Give the entrants of all libraries."""
     with ExitStack() as running:
         emptying = running.enter_context(psycopg.connect(url, autocommit=True))
@@ -91,12 +94,16 @@ def _on(
         by_oadb.awaiting(url, how, empty),
         by_psycopg_async.awaiting(url, how, empty),
         by_asyncpg.awaiting(url, how, empty),
-        by_psqlpy.awaiting(url, how, empty),
-        by_sqlalchemy.awaiting(url, how),
     ]
+    if how == ASYNCIO:
+        managers += [by_psqlpy.awaiting(url, how, empty), by_sqlalchemy.awaiting(url, how)]
     for manager in managers:
         yield runner.run(manager.__aenter__())
-        running.callback(lambda left=manager: runner.run(left.__aexit__(None, None, None)))
+        running.callback(_leave, runner, manager)
+
+
+def _leave(runner: asyncio.Runner, manager: AbstractAsyncContextManager[Entrants]) -> None:
+    runner.run(manager.__aexit__(None, None, None))
 
 
 def _shown(entrant: Entrant) -> Measured:

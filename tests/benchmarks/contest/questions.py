@@ -26,7 +26,7 @@ class Question:
 
 
 QUESTIONS = [
-    Question(LOOKUP, "One row by its key", 100, 40, f"One row of {TRADES:,}, eight columns."),
+    Question(LOOKUP, "One row by its key", 60, 40, f"One row of {TRADES:,}, eight columns."),
     Question(
         TRANSACTION, "A transaction of one", 50, 40, "The same row, in a transaction of its own."
     ),
@@ -37,8 +37,8 @@ QUESTIONS = [
         20,
         "One row of the same table is updated, and committed before the call returns.",
     ),
-    Question(ROWS_100, "100 rows", 20, 40, f"{HUNDRED} rows by their key, in its order."),
-    Question(ROWS_MANY, "10,000 rows", 1, 25, f"{MANY:,} rows by their key, in its order."),
+    Question(ROWS_100, "100 rows", 10, 40, f"{HUNDRED} rows by their key, in its order."),
+    Question(ROWS_MANY, "10,000 rows", 1, 20, f"{MANY:,} rows by their key, in its order."),
     Question(COPY, "COPY of 20,000 rows", 1, 15, f"{COPIED:,} rows into an empty table."),
     Question(ARRAYS, "10,000 rows inserted", 1, 12, f"{ADDED:,} rows into an empty table."),
 ]

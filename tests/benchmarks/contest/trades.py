@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 
 import psycopg
 
@@ -112,11 +113,12 @@ query.complete()
 Values = tuple[int, str, str, int, Decimal, bool, str | None, datetime]
 
 
-def rows(count: int) -> list[Trade]:
-    """Return rows; every tenth has no note."""
+@cache
+def values(count: int) -> list[Values]:
+    """Return rows, the same list each time; every tenth has no note."""
     start = datetime(2026, 1, 1, 3, 45, tzinfo=UTC)
     return [
-        Trade(
+        (
             number,
             f"NIFTY{number % 500:03d}CE",
             "BUY" if number % 2 else "SELL",
@@ -130,9 +132,10 @@ def rows(count: int) -> list[Trade]:
     ]
 
 
-def values(count: int) -> list[Values]:
-    """Return the same rows as tuples."""
-    return [astuple(row) for row in rows(count)]  # type: ignore[misc]  # the fields of a Trade
+@cache
+def rows(count: int) -> list[Trade]:
+    """Return the same rows as a class."""
+    return [Trade(*each) for each in values(count)]
 
 
 def fill(url: str) -> None:
