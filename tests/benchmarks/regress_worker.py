@@ -1,6 +1,6 @@
-"""Runs one operation as often as each line of its input says; prints the CPU seconds of each.
+"""Runs an operation as often as each line of its input says, OPERATION=TIMES; prints CPU seconds.
 
-    python regress_worker.py URL OPERATION
+    python regress_worker.py URL
 
 A process of its own, so that two versions of oadb are compared: PYTHONPATH says which.
 """
@@ -186,33 +186,38 @@ _ASYNC: dict[str, Callable[[AsyncDatabase], Awaitable[None]]] = {
 }
 
 
-def _serve(url: str, work: Callable[[Database], object]) -> None:
-    with Database.from_url(url) as db:
+def _served(db: Database, work: Callable[[Database], object], times: int) -> float:
+    calls = range(times)
+    began = process_time()
+    for _ in calls:
+        work(db)
+    return process_time() - began
+
+
+async def _served_async(
+    db: AsyncDatabase, work: Callable[[AsyncDatabase], Awaitable[None]], times: int
+) -> float:
+    calls = range(times)
+    began = process_time()
+    for _ in calls:
+        await work(db)
+    return process_time() - began
+
+
+def main(url: str) -> None:
+    """Serve all operations, over one Database and one AsyncDatabase, until the input ends."""
+    with Database.from_url(url) as db, asyncio.Runner() as runner:
         make(db)
+        awaiting = AsyncDatabase.from_url(url)
+        runner.run(awaiting.open())
         for line in sys.stdin:
-            calls = range(int(line))
-            began = process_time()
-            for _ in calls:
-                work(db)
-            print(process_time() - began, flush=True)
-
-
-async def _serve_async(url: str, work: Callable[[AsyncDatabase], Awaitable[None]]) -> None:
-    async with AsyncDatabase.from_url(url) as db:
-        for line in sys.stdin:  # nothing else runs on this loop
-            calls = range(int(line))
-            began = process_time()
-            for _ in calls:
-                await work(db)
-            print(process_time() - began, flush=True)
-
-
-def main(url: str, operation: str) -> None:
-    """Serve one operation."""
-    if operation in _ASYNC:
-        asyncio.run(_serve_async(url, _ASYNC[operation]))
-    else:
-        _serve(url, _BLOCKING[operation])
+            operation, _, times = line.rpartition("=")
+            if operation in _ASYNC:
+                took = runner.run(_served_async(awaiting, _ASYNC[operation], int(times)))
+            else:
+                took = _served(db, _BLOCKING[operation], int(times))
+            print(took, flush=True)
+        runner.run(awaiting.close())
 
 
 if __name__ == "__main__":
