@@ -9,8 +9,8 @@ Fails if an operation takes over 3 % more, and the whole interval of the ratio l
 OADB_BENCH_STARTS and OADB_BENCH_ROUNDS, by default 5 and 20, set how often.
 
 --short, which CI runs, starts them 3 times for 8 rounds. What is slower then is measured once more,
-as often as usual, and fails if it is slower again. A revision that cannot run the operations, because
-its API was another one, is not compared.
+as often as usual, and fails if it is slower again. A revision that cannot run the operations,
+because its API was another one, is not compared.
 """
 
 import os

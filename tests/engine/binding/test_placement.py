@@ -45,7 +45,8 @@ def test_a_read_stays_on_the_primary_by_its_comment_and_says_why() -> None:
 
 VERDICTS = {
     "api_keys._find_by_digest", "api_keys._find_kept", "api_keys._find_known",
-    "api_keys.get_order_mode", "app_settings.get_security", "app_settings.get_trading_mode", "authorization._find_by_digest",
+    "api_keys.get_order_mode", "app_settings.get_security", "app_settings.get_trading_mode",
+    "authorization._find_by_digest",
     "broker_tokens.find_any_active", "broker_tokens.find_sealed", "ip_bans._find_active",
     "ip_bans._find_exemption", "live_bans._get_state", "live_bans._list_active",
     "one_time_tokens._find_by_digest", "owners._find", "proof.list_canaries",
