@@ -1,5 +1,6 @@
 """The command line ``oadb``; ``oadb --help`` names the environment variables that it reads."""
 
+import atexit
 import gc
 import logging
 import signal
@@ -140,6 +141,9 @@ def main() -> None:
     # What a command reads, such as thousands of plans, it keeps to its end. To look for garbage as
     # often as in a service costs an eighth of its time.
     gc.set_threshold(50_000, 20, 20)
+    # At its exit Python would look for garbage among all that was imported, a tenth of the time of
+    # a short command.
+    atexit.register(gc.freeze)
     # The error message repeats what the pool logs about a failed connection.
     logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
     # SIGTERM raises SystemExit, so that context managers stop an embedded server.
