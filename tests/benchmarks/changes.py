@@ -1,13 +1,15 @@
 """What announcing a change costs its writer, what reading changes costs, and what a cache saves."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import psycopg
 
 from oadb import Database, Executor, Refusal
-from oadb.accounts import api_keys, users
+from oadb.accounts import api_keys, sessions, users
 from oadb.accounts.api_keys import VerifiedKey
+from oadb.accounts.sessions import Session
 from oadb.changes import announcements
 from oadb.changes.announcements import Change
 from oadb.changes.live_cache import LiveCache
@@ -16,6 +18,7 @@ from oadb.engine.binding.operations import operation
 from tests.benchmarks import conditions
 from tests.benchmarks.rounds import Variant, measure, ratio
 from tests.conftest import RING
+from tests.support.accounts import account
 from tests.support.user_rows import declared
 
 KEPT = 100_000
@@ -86,46 +89,77 @@ def _writes(db: Database) -> None:
 
 
 def _reads(db: Database, title: str) -> None:
-    made = api_keys.create(db, 1, "bot", order_mode="auto")
     read = operation(read_since)
     last = read(db, None)
-    cache = LiveCache[VerifiedKey | Refusal](db, "api_keys", bound_seconds=_NEVER)
-    db._operate(cache._renew)
-    verify = partial(api_keys.verify, db, made.token)
-
-    def point(calls: int) -> None:
-        for number in range(calls):
-            users.get(db, number + 1)
 
     def changes(calls: int) -> None:
         nonlocal last
         for _ in range(calls):
             last = read(db, last)
 
-    def verified(calls: int) -> None:
-        for _ in range(calls):
-            assert verify()
-
-    def cached(calls: int) -> None:
-        for _ in range(calls):
-            assert cache.get(made.token, verify)
-
     _compare(
         f"a read, {title}",
-        Variant("a user by primary key", point),
+        Variant("a user by primary key", partial(_point, db)),
         Variant("changes, of which there are none", changes),
-        Variant("api_keys.verify", verified),
-        Variant("the same from a LiveCache", cached),
+        *_keys(db),
+        *_sessions(db),
     )
+
+
+def _point(db: Database, calls: int) -> None:
+    for number in range(calls):
+        users.get(db, number + 1)
+
+
+def _keys(db: Database) -> list[Variant]:
+    token = api_keys.create(db, 1, "bot", order_mode="auto").token
+    cache = LiveCache[VerifiedKey | Refusal](db, "api_keys", bound_seconds=_NEVER)
+    db._operate(cache._renew)
+    verify = partial(api_keys.verify, db, token)
+
+    def opened() -> object:
+        db._executor.vault.opened.forget(token)
+        return verify()
+
+    return [
+        _accepted("api_keys.verify", verify),
+        _accepted("the same, of a key that is not known yet", opened),
+        _accepted("the same from a LiveCache", partial(cache.get, token, verify)),
+    ]
+
+
+def _sessions(db: Database) -> list[Variant]:
+    token = sessions.create(db, account(db, 1)).token
+    cache = LiveCache[Session | Refusal](db, "sessions", bound_seconds=_NEVER)
+    db._operate(cache._renew)
+    verify = partial(sessions.verify, db, token)
+    return [
+        _accepted("sessions.verify", verify),
+        _accepted("the same from a LiveCache", partial(cache.get, token, verify)),
+    ]
+
+
+def _accepted(name: str, ask: Callable[[], object]) -> Variant:
+    def run(calls: int) -> None:
+        for _ in range(calls):
+            assert ask()
+
+    return Variant(name, run)
 
 
 def _compare(title: str, *variants: Variant) -> None:
     measure(variants)
     first = variants[0].seconds
     conditions.table(
-        (title, "ratio to the first", "us"),
+        (title, "ratio to the first", "us", "client CPU, ratio", "CPU us"),
         (
-            (each.name, str(ratio(each.seconds, first)), f"{each.microseconds:.0f}")
+            (
+                each.name,
+                str(ratio(each.seconds, first)),
+                f"{each.microseconds:.1f}",
+                str(ratio(each.busy, variants[0].busy)),
+                f"{each.cpu_microseconds:.1f}",
+            )
             for each in variants
         ),
     )

@@ -1,7 +1,9 @@
 """What the command line imports before it does something."""
 
+import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 from tests.support import command_pages
@@ -56,3 +58,55 @@ def test_the_help_says_of_each_command_what_its_own_help_begins_with() -> None:
     assert firsts
     for name, first in firsts.items():
         assert f"{name} {first}" in written
+
+
+# Packages that take 30 ms and more to import, and the commands that import them at their start.
+# Who imports psycopg takes 200 ms for it, which all commands do.
+SLOW = {
+    "argon2": {"demo", "import_openalgo", "keys", "maintain", "users"},
+    "cryptography": {"demo", "doctor", "import_openalgo", "keys", "maintain", "users"},
+    "jinja2": set[str](),
+    "pygments": set[str](),
+    "pyotp": {"demo", "import_openalgo", "keys", "maintain"},
+    "rich": {"explain", "stats", "top"},
+    "yoyo": {
+        "check", "compat", "demo", "distribute", "doctor", "explain", "grants", "impact",
+        "migrate", "plan", "schema", "unused",
+    },
+}  # fmt: skip  # a list
+
+IMPORT = re.compile(r"^(?:from ([\w.]+) import (\([^)]*\)|.*)|import ([\w.]+))", re.MULTILINE)
+
+
+@cache
+def imports(module: str) -> frozenset[str]:
+    """Return what a module of oadb imports when it is imported itself."""
+    path = ROOT / module.replace(".", "/")
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    if not module.startswith("oadb") or not file.is_file():
+        return frozenset()
+    found = {module.rpartition(".")[0]} - {""}
+    for home, names, alone in IMPORT.findall(file.read_text()):
+        found |= {home or alone, *(f"{home}.{name}" for name in re.findall(r"\w+", names))}
+    return frozenset(found)
+
+
+def reached(module: str) -> set[str]:
+    """Return all that is imported with a module, by itself and by what it imports."""
+    seen, waiting = {module}, [module]
+    while waiting:
+        new = imports(waiting.pop()) - seen
+        seen |= new
+        waiting += new
+    return seen
+
+
+def test_a_command_imports_no_slow_package_that_it_does_not_use() -> None:
+    commands = [path.stem for path in (ROOT / "oadb/tools/commands").glob("*_command.py")]
+    found: dict[str, set[str]] = {name: set() for name in SLOW}
+    for command in commands:
+        packages = {each.partition(".")[0] for each in reached(f"oadb.tools.commands.{command}")}
+        for name in packages & SLOW.keys():
+            found[name].add(command.removesuffix("_command"))
+
+    assert found == SLOW

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 T = TypeVar("T")
 
@@ -45,14 +45,18 @@ def counting(label: str, total: int | None = None) -> Generator[Callable[[int], 
         yield lambda rows: progress.advance(task, rows)
 
 
-def _progress() -> Progress:
+def _progress() -> "Progress":
+    # Imported here, because most commands of a module that may show progress show none.
+    from rich import progress as shown  # noqa: PLC0415  # slow
+    from rich.console import Console  # noqa: PLC0415  # slow
+
     console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:,.0f} rows"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
+    return shown.Progress(
+        shown.TextColumn("{task.description}"),
+        shown.BarColumn(),
+        shown.TextColumn("{task.completed:,.0f} rows"),
+        shown.TimeElapsedColumn(),
+        shown.TimeRemainingColumn(),
         console=console,
         transient=True,
         disable=not console.is_terminal,
