@@ -75,3 +75,12 @@ def test_every_dependency_has_an_upper_bound() -> None:
     for requirement in requires("oadb") or []:
         name = requirement.split(";", maxsplit=1)[0]
         assert "<" in name or name.startswith("oadb["), requirement
+
+
+def test_a_domain_imports_neither_ciphers_nor_what_only_errors_need() -> None:
+    code = "import sys, oadb.accounts.api_keys; print(*sorted(sys.modules), sep='\\n')"
+    imported = {*python(code).stdout.split()}
+
+    assert "oadb.accounts.api_keys" in imported
+    slow = {"cryptography", "argon2", "pyotp", "yoyo", "difflib", "tomllib", "oadb.accounts.users"}
+    assert imported.isdisjoint(slow)

@@ -64,7 +64,7 @@ def test_the_help_says_of_each_command_what_its_own_help_begins_with() -> None:
 # Who imports psycopg takes 200 ms for it, which all commands do.
 SLOW = {
     "argon2": {"demo", "import_openalgo", "keys", "maintain", "users"},
-    "cryptography": {"demo", "doctor", "import_openalgo", "keys", "maintain", "users"},
+    "cryptography": {"demo", "doctor", "import_openalgo"},
     "jinja2": set[str](),
     "pygments": set[str](),
     "pyotp": {"demo", "import_openalgo", "keys", "maintain"},

@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Collection, Mapping
-from difflib import get_close_matches
 from inspect import Parameter, Signature
 from typing import Any
 
@@ -67,6 +66,8 @@ def _fault(signature: Signature, args: tuple[Any, ...], kwargs: Mapping[str, Any
 
 
 def _meant(unknown: str, names: Collection[str]) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415  # only errors need it
+
     near = get_close_matches(unknown, names, 1)
     if near:
         return f"; did you mean {near[0]!r}?"

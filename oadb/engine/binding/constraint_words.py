@@ -11,7 +11,6 @@ constraint has between those of its table and of its kind, as PostgreSQL itself 
 """
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
@@ -49,6 +48,8 @@ def read(package: Package) -> Words:
     file, shown = package.sql / FILE, f"{package.shown}/{FILE}"
     if not file.is_file():
         return {}
+    import tomllib  # noqa: PLC0415  # only errors and checks need it
+
     try:
         content = tomllib.loads(file.read_bytes().decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
