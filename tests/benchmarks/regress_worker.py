@@ -8,7 +8,8 @@ A process of its own, so that two versions of oadb are compared: PYTHONPATH says
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -32,7 +33,11 @@ CALLS = {
     "list of 1,000 texts": 20,
     "list of 1,000 numbers": 20,
     "list of one": 100,
+    "10,000 rows, streamed": 2,
+    "10,000 rows, copied out": 2,
     "COPY of 2,000 rows": 2,
+    "COPY of 2,000 tuples": 2,
+    "2,000 rows in arrays": 2,
     "order redacted": 100,
 }
 """How many calls of each operation one round has."""
@@ -52,6 +57,27 @@ select count(*) from unnest(:given::bigint[]) as each (one);
 
 -- name: load
 copy pg_temp.trades (trade_id, symbol, price, traded_at) from stdin;
+
+-- name: stream_all
+select user_id, username, email, first_name, is_admin, auth_epoch, created_at
+from oadb.users
+order by user_id;
+
+-- name: copy_all
+copy (
+    select user_id, username, email, first_name, is_admin, auth_epoch, created_at
+    from oadb.users
+    order by user_id
+) to stdout;
+
+-- name: load_tuples
+copy pg_temp.trades (trade_id, symbol, price, traded_at) from stdin;
+
+-- name: add
+insert into pg_temp.trades (trade_id, symbol, price, traded_at)
+select trade_id, symbol, price, traded_at
+from unnest(:trade_ids::bigint[], :symbols::text[], :prices::numeric[], :times::timestamptz[])
+as given (trade_id, symbol, price, traded_at);
 
 -- name: make
 create temporary table if not exists trades (
@@ -108,6 +134,24 @@ def load(rows: Iterable[Trade]) -> Affected: ...
 
 
 @query
+def load_tuples(rows: Iterable[tuple[int, str, Decimal, datetime]]) -> Affected: ...
+
+
+@query
+def add(
+    trade_ids: list[int], symbols: list[str], prices: list[Decimal], times: list[datetime]
+) -> None: ...
+
+
+@query
+def stream_all() -> Iterator[Row]: ...
+
+
+@query
+def copy_all() -> Iterator[Row]: ...
+
+
+@query
 def make() -> None: ...
 
 
@@ -127,6 +171,13 @@ _TRADES = [
     Trade(number, f"SYMBOL {number}", Decimal(number) / 4, datetime.now(UTC))
     for number in range(2000)
 ]
+_TUPLES = [(each.trade_id, each.symbol, each.price, each.traded_at) for each in _TRADES]
+_ARRAYS = (
+    [each.trade_id for each in _TRADES],
+    [each.symbol for each in _TRADES],
+    [each.price for each in _TRADES],
+    [each.traded_at for each in _TRADES],
+)
 _ORDER = {
     "apikey": "0123456789abcdef", "strategy": "scalper", "symbol": "RELIANCE", "action": "BUY",
     "exchange": "NSE", "pricetype": "LIMIT", "product": "MIS", "quantity": "10", "price": "2450.5",
@@ -152,6 +203,18 @@ def _copied(db: Database) -> None:
         load(tx, _TRADES)
 
 
+def _copied_tuples(db: Database) -> None:
+    with db.transaction() as tx:
+        clear(tx)
+        load_tuples(tx, _TUPLES)
+
+
+def _added(db: Database) -> None:
+    with db.transaction() as tx:
+        clear(tx)
+        add(tx, *_ARRAYS)
+
+
 def _redacted(_db: Database) -> None:
     order = json.dumps(_ORDER | {"quantity": str(next(_numbers))})
     _REDACTION.text(order)
@@ -166,7 +229,11 @@ _BLOCKING: dict[str, Callable[[Database], object]] = {
     "list of 1,000 texts": lambda db: count_texts(db, _TEXTS),
     "list of 1,000 numbers": lambda db: count_numbers(db, _NUMBERS),
     "list of one": lambda db: count_numbers(db, [next(_numbers)]),
+    "10,000 rows, streamed": lambda db: deque(stream_all(db), maxlen=0),
+    "10,000 rows, copied out": lambda db: deque(copy_all(db), maxlen=0),
     "COPY of 2,000 rows": _copied,
+    "COPY of 2,000 tuples": _copied_tuples,
+    "2,000 rows in arrays": _added,
     "order redacted": _redacted,
 }
 

@@ -93,6 +93,13 @@ def test_a_row_is_made_of_each_kind_of_class(shared_db: Database, kind: Any, row
     assert select(list[kind])(shared_db, 5) == [row]
 
 
+@pytest.mark.parametrize("kind", [Pair, ByName, Struct, Model, Refusing])
+def test_many_rows_are_made_of_each_kind_of_class(shared_db: Database, kind: Any) -> None:
+    sql = "select n as number, 'a' as text from generate_series(1::bigint, :number) as n"
+    found = select(list[kind], sql)(shared_db, 10)
+    assert found == [select(kind)(shared_db, number) for number in range(1, 11)]
+
+
 def test_an_attrs_row_takes_private_fields_by_their_aliases(shared_db: Database) -> None:
     made = select(Attrs, "select :number::bigint as number, 'a' as _text")(shared_db, 5)
     assert made == Attrs(5, "a")

@@ -147,6 +147,28 @@ def test_a_row_is_the_one_that_its_init_makes(number: int, text: str, more: list
     assert not hasattr(row, "__dict__")
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [Plain, Referred, Checked, OwnInit, OwnNew, Counted, WithDict, Changeable, Registered, Box],
+)
+def test_rows_that_are_made_together_are_those_that_are_made_one_by_one(kind: Any) -> None:
+    found = row_class(kind)
+    assert found is not None
+    values = [(number, "a") if kind is Plain else (number,) for number in range(3)]
+    rows = found.make_all(values)
+
+    assert rows == [kind(*each) for each in values]
+    assert {*map(type, rows)} == {kind}
+    assert found.make_all([]) == []
+
+
+def test_too_few_values_are_refused_as_by_its_init() -> None:
+    found = row_class(Derived)
+    assert found is not None
+    with pytest.raises(ValueError, match="not enough values"):
+        found.make_all([(1, "a", ()), (1, "a")])
+
+
 def make(kind: Any, *values: object) -> Any:
     found = row_class(kind)
     assert found is not None
