@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from psycopg import generators, pq
 
+from oadb.engine.prepared_statements import PreparedStatement
 from oadb.engine.wire import (
     Exchange,
-    PreparedStatement,
     SetupStatement,
     is_failed,
     leave_pipeline,

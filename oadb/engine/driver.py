@@ -103,9 +103,9 @@ class BlockingDriver:
             yield value
 
     async def write(self, copy: Any, parts: Iterable[Any], *, blocks: bool) -> None:
-        encode = copy.formatter.write if blocks else copy.formatter.write_row
+        encode = copy.formatter.write_row
         for part in parts:
-            if block := encode(part):
+            if block := part if blocks else encode(part):
                 copy.write(block)
 
     async def sleep(self, seconds: float) -> None:

@@ -13,6 +13,7 @@ from oadb.engine.binding.guards import BEGIN_READ_ONLY, COMMIT, Guards
 from oadb.engine.burst import Encoded
 from oadb.engine.config import MARGIN
 from oadb.engine.driver import Driver
+from oadb.engine.prepared_statements import PreparedStatement
 from oadb.engine.row_stream import CopiedBlocks, CopiedRows, CursorRows, RowSource
 from oadb.errors import ParameterError
 
@@ -89,7 +90,7 @@ def end_parsed(connection: Any, query: Any, results: list[Any], params: tuple[An
     return returned(prepared, query, wire.answer_of(results), params, query.label)
 
 
-def sendable(prepared: wire.PreparedStatement, query: Any, params: tuple[Any, ...]) -> Any:
+def sendable(prepared: PreparedStatement, query: Any, params: tuple[Any, ...]) -> Any:
     """Return the values of a call in the form that libpq takes.
 
     Raises:
@@ -105,7 +106,7 @@ def sendable(prepared: wire.PreparedStatement, query: Any, params: tuple[Any, ..
 
 
 def returned(
-    prepared: wire.PreparedStatement, query: Any, result: Any, params: tuple[Any, ...], name: str
+    prepared: PreparedStatement, query: Any, result: Any, params: tuple[Any, ...], name: str
 ) -> Any:
     """Return what a call returns for the result of its statement; *name* is for errors."""
     if query.fetches:
@@ -214,13 +215,13 @@ async def _run_combined(
 _SPECIAL = {"copy": _copy_in, "guards": _run_guarded, "combined": _run_combined}
 
 
-def prepared_on(connection: Any, query: Any) -> wire.PreparedStatement:
+def prepared_on(connection: Any, query: Any) -> PreparedStatement:
     """Return the prepared statement of *query* on *connection*; each query has its own."""
-    statements: dict[Any, wire.PreparedStatement] = connection.state.statements
+    statements: dict[Any, PreparedStatement] = connection.state.statements
     prepared = statements.get(query)
     if prepared is None:
         # Numbered, because two modules of tests may share a name, and in front, because the server
         # compares 63 bytes of a name: the labels of variants may differ behind them.
         name = f"{len(statements)} {query.label}"
-        prepared = statements[query] = wire.PreparedStatement.new(connection, name)
+        prepared = statements[query] = PreparedStatement.new(connection, name)
     return prepared

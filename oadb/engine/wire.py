@@ -12,15 +12,10 @@ from typing import Any
 
 import psycopg
 from psycopg import generators, pq, waiting
-from psycopg.adapt import PyFormat, Transformer
 
-from oadb.engine import result_formats
-from oadb.engine.binding.dumpers import Sent
+from oadb.engine.prepared_statements import PreparedStatement
 
 _FAILED = pq.ExecStatus.FATAL_ERROR
-
-# Rows from which on they are made together, not one by one.
-_MANY = 8
 
 Exchange = Generator[Any, Any, Any]
 
@@ -38,68 +33,6 @@ class Begin(SetupStatement):
     """A BEGIN. ``isolation`` None: the server's default."""
 
     isolation: str | None = None
-
-
-@dataclass(slots=True)
-class PreparedStatement:
-    """A prepared statement of one connection: its name there, and psycopg's converters.
-
-    Attributes:
-        result_format: In which its results are asked for.
-        loaders: The format that psycopg's loaders read; None: they were not chosen yet.
-    """
-
-    label: bytes
-    converters: Any
-    name: bytes = b""
-    tries: int = 0
-    parsed: bool = False
-    result_format: pq.Format = pq.Format.TEXT
-    loaders: pq.Format | None = None
-
-    @classmethod
-    def new(cls, connection: Any, name: str) -> "PreparedStatement":
-        """Return a statement that *connection* has not parsed yet."""
-        return cls(name.encode(), Transformer(Sent(connection)))
-
-    def rename(self) -> None:
-        """Take a new name: the server may have parsed the one before, if that was interrupted."""
-        self.tries += 1
-        self.name = self.label if self.tries == 1 else b"%d.%s" % (self.tries, self.label)
-
-    def dump(self, params: tuple[Any, ...]) -> Any:
-        """Return *params* in the form that libpq takes.
-
-        Raises:
-            UnicodeEncodeError: a text that UTF-8 cannot represent; the error quotes it.
-            psycopg.DataError: another value that cannot be sent; the error quotes it.
-        """
-        return self.converters.dump_sequence(params, [PyFormat.AUTO] * len(params))
-
-    def load(
-        self, result: Any, make: Callable[[Any], Any], make_all: Callable[[list[Any]], list[Any]]
-    ) -> list[Any]:
-        """Return the rows of *result*, made by *make* of the values of one, or by *make_all*.
-
-        The columns of a prepared statement never change, so their converters are chosen once for
-        each format. In a burst, results may still be texts after the first one was looked at.
-        """
-        converters, count = self.converters, result.ntuples
-        is_new = not self.parsed or (
-            self.loaders != self.result_format and self.loaders != result.fformat(0)
-        )
-        converters.set_pgresult(result, set_loaders=is_new)
-        if is_new:
-            self.loaders = result.fformat(0)
-            if self.parsed:
-                self.result_format = result_formats.of(result)
-        if count < _MANY:
-            rows: list[Any] = converters.load_rows(0, count, make)
-        else:
-            rows = make_all(converters.load_rows(0, count, tuple))
-        # Releases the result, which may be large; otherwise it is kept until the next call.
-        converters.set_pgresult(None, set_loaders=False)
-        return rows
 
 
 def exchange(
@@ -147,8 +80,7 @@ def behind(
     try:
         for each in prelude:
             pgconn.send_query_params(each.sql, [*each.params])
-        formats = prepared.converters.formats
-        pgconn.send_query_prepared(prepared.name, values, param_formats=formats)
+        prepared.send(pgconn, values)
         pgconn.pipeline_sync()
         answers, number = [], len(prelude)
         prelude.clear()  # as in _pipeline
@@ -182,13 +114,7 @@ def _statement(
         prepared.rename()
         commands.append(partial(pgconn.send_prepare, prepared.name, sql))
     commands.append(
-        partial(
-            pgconn.send_query_prepared,
-            prepared.name,
-            values,
-            param_formats=formats,
-            result_format=prepared.result_format,
-        )
+        partial(prepared.send, pgconn, values)
         if prepares  # a pooler keeps no prepared statements
         else partial(pgconn.send_query_params, sql, values, param_formats=formats)
     )

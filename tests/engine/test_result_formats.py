@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from psycopg.adapt import PyFormat, Transformer
 
 from oadb import AsyncDatabase
-from oadb.engine import result_formats, wire
+from oadb.engine import result_formats
 from oadb.engine.binding.dumpers import Sent
+from oadb.engine.prepared_statements import PreparedStatement
 from tests.engine.binding.probes import probes
 from tests.support.rig import Connect, Observer
 
@@ -215,13 +216,13 @@ QUARTERS = [Quarter(number, number / 4) for number in range(1, 21)]
 def forms(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Give the forms of the results that were read."""
     read: list[int] = []
-    load = wire.PreparedStatement.load
+    load = PreparedStatement.load
 
-    def noted(self: wire.PreparedStatement, result: Any, *makers: Any) -> list[Any]:
+    def noted(self: PreparedStatement, result: Any, *makers: Any) -> list[Any]:
         read.append(result.fformat(0))
         return load(self, result, *makers)
 
-    monkeypatch.setattr(wire.PreparedStatement, "load", noted)
+    monkeypatch.setattr(PreparedStatement, "load", noted)
     return read
 
 

@@ -66,13 +66,7 @@ class PooledConnection(psycopg.Connection[Any]):
         state.due = due if due < state.limit else state.limit  # noqa: FURB136  # min() is slower
         try:
             if prepared is not None:
-                formats = prepared.converters.formats
-                pgconn.send_query_prepared(
-                    prepared.name,
-                    values,
-                    param_formats=formats,
-                    result_format=prepared.result_format,
-                )
+                prepared.send(pgconn, values)
             answer = waiting.wait(gen, pgconn.socket, _INTERVAL)
         except BaseException as error:
             note_interruption(state, pgconn, gen, error)
@@ -130,13 +124,7 @@ class AsyncPooledConnection(psycopg.AsyncConnection[Any]):
         state.due = due if due < state.limit else state.limit  # noqa: FURB136  # min() is slower
         try:
             if prepared is not None:
-                formats = prepared.converters.formats
-                pgconn.send_query_prepared(
-                    prepared.name,
-                    values,
-                    param_formats=formats,
-                    result_format=prepared.result_format,
-                )
+                prepared.send(pgconn, values)
             if state.reader is None:
                 answer = await waiting.wait_async(gen, pgconn.socket, _INTERVAL)
             else:

@@ -20,6 +20,7 @@ import psycopg
 
 from oadb.engine import wire
 from oadb.engine.bounded import at_most, bounded
+from oadb.engine.prepared_statements import PreparedStatement
 
 # Seconds for the first answer behind a pooler, which may let a client wait for a session.
 _PATIENCE = 10.0
@@ -97,7 +98,7 @@ class RenamedStatements:
     def _exchange(self, connection: Any) -> wire.Exchange:
         pgconn = connection.pgconn
         name = f"oadb {token_hex(8)}"
-        prepared = wire.PreparedStatement.new(connection, name)
+        prepared = PreparedStatement.new(connection, name)
         values = prepared.dump((name, *(value.decode() for value in self._values)))
         # In one transaction, which is one session of the server.
         answer = yield from wire.exchange(

@@ -17,6 +17,7 @@ from oadb.engine.pool import upkeep
 from oadb.engine.pool.connection_pool import Pool
 from oadb.engine.pool.waiters import WaitingThread
 from oadb.engine.pool.watchdog import Watchdog
+from oadb.engine.prepared_statements import PreparedStatement
 from oadb.errors import TransactionError, UnavailableError
 from tests.support import pool_probes as probes
 from tests.support.rig import config, eventually
@@ -218,7 +219,7 @@ def test_a_statement_that_was_interrupted_after_the_server_parsed_it_is_parsed_a
 
 
 def test_the_names_of_a_statement_that_is_parsed_again_differ_in_the_bytes_that_count() -> None:
-    statement = wire.PreparedStatement(b"0 " + 80 * b"x", None)
+    statement = PreparedStatement(b"0 " + 80 * b"x", None)
     names: set[bytes] = set()
     for _ in range(3):
         statement.rename()
