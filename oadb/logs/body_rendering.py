@@ -15,13 +15,20 @@ from numbers import Integral, Real
 from typing import cast
 from uuid import UUID
 
-from oadb.logs.texts import cut
+from oadb.logs.texts import LONGEST, cut
 from oadb.security.secret_forms import HIDDEN
+from oadb.security.secret_patterns import MARGIN
 
 DEEPEST, MOST_VALUES, MOST_CHARACTERS = 12, 2000, 65536
 """Levels, values and characters kept of a body; a mark replaces the rest."""
 
+LONGEST_KNOWN = 200
+"""Characters of a text that is remembered, and looked up: to hash a longer one reads all of it."""
+
 _TOO_DEEP, _TOO_MUCH = "[deeper]", "[more]"
+
+# Characters that are read of a text, and of a name of a field; the rest changes nothing.
+_READ, _LONGEST_NAME = LONGEST + MARGIN, 1000
 
 # Most characters, power of ten and bits of a number. jsonb holds larger ones; real data has none.
 _LONGEST_NUMBER, _MOST_EXPONENT, _MOST_BITS = 60, 400, 200
@@ -33,7 +40,7 @@ _SPELLED = (date, time, timedelta, UUID)
 _SYMBOL = re.compile(r"[A-Z][A-Z0-9&_.-]{1,29}")
 
 # A name has a letter.
-_NAME = re.compile(r"(?=[^A-Za-z]*[A-Za-z])[\w.$ -]{1,60}")
+_NAME = re.compile(r"(?=[^A-Za-z]{0,60}[A-Za-z])[\w.$ -]{1,60}")
 
 
 @dataclass(slots=True)
@@ -57,7 +64,7 @@ class Rendering:
         if type(value) in PLAIN:
             return self._plain(cast("float | None", value))
         if isinstance(value, str):
-            return self._text(str.__str__(value))
+            return self._text(window(value))
         if isinstance(value, Mapping):
             return self._object(cast("Mapping[object, object]", value), depth)
         if isinstance(value, list | tuple | AbstractSet | deque):
@@ -69,37 +76,45 @@ class Rendering:
             return _quoted(_TOO_DEEP)
         parts: list[str] = []
         names, known, hidden = self.names, self.known, 0
-        if "name" in value and "value" in value:
-            value = _unnamed(value, names)
         # A copy: another thread may change the body meanwhile.
-        for key, each in list(islice(value.items(), MOST_VALUES)):
-            if self.values <= 0:
+        pairs = list(islice(value.items(), MOST_VALUES))
+        if "name" in value and "value" in value and not _is_named(value["name"], names):
+            pairs = [(key, HIDDEN if key == "value" else each) for key, each in pairs]
+        values, characters = self.values, self.characters
+        for key, each in pairs:
+            if values <= 0:
                 break
             name = names.get(key) if type(key) is str else None
-            name = name or self._name(key)
-            if name is None:
-                self.values -= 1
+            if name is None and (name := self._name(key)) is None:
+                values -= 1
                 hidden += 1
-                if self.note is not None:
-                    self.note(key)
-            elif type(each) is str:
-                self.values -= 1
-                parts.append(name + self._text(each, known.get(each)))
+            elif type(each) is str and characters > 0:
+                values -= 1
+                text = known.get(each) if len(each) <= LONGEST_KNOWN else None
+                if text is None:
+                    text = self.quoted(each)
+                characters -= len(text)
+                parts.append(name + text)
             else:
+                self.values, self.characters = values, characters
                 parts.append(name + self.render(each, depth - 1))
+                values, characters = self.values, self.characters
+        self.values, self.characters = values, characters
         if hidden:
-            parts.append(f"{_quoted(HIDDEN)}: {hidden}")
+            parts.append(f'"{HIDDEN}": {hidden}')
         if self.values <= 0 or len(value) > MOST_VALUES:
             parts.append(f"{_quoted(_TOO_MUCH)}: true")
         return "{" + ", ".join(parts) + "}"
 
     def _name(self, key: object) -> str | None:
-        """Return a field name as JSON, with its colon; None if the field must not be kept."""
-        if not isinstance(key, str):
-            return None
-        key = str.__str__(key)
-        name = self.names.get(key)
-        return f"{_quoted(key)}: " if name is None and key.lower() in self.names else name
+        """Return a field name as JSON, with its colon; None, and noted, if it must not be kept."""
+        if isinstance(key, str) and str.__len__(key) <= _LONGEST_NAME:
+            plain = str.__str__(key)
+            if (lowered := plain.lower()) in self.names:
+                return self.names[plain] if plain == lowered else f"{_quoted(plain)}: "
+        if self.note is not None:
+            self.note(key)
+        return None
 
     def _array(self, value: Iterable[object], depth: int) -> str:
         if depth <= 0:
@@ -130,19 +145,22 @@ class Rendering:
             return self._text(str(value))
         return _quoted(f"[{type(value).__name__}]")
 
-    def _text(self, value: str, known: str | None = None) -> str:
+    def _text(self, value: str) -> str:
         if self.characters <= 0:
             return _quoted(_TOO_MUCH)
-        text = known or self.quoted(value)
+        text = self.quoted(value)
         self.characters -= len(text)
         return text
 
 
-def _unnamed(value: Mapping[object, object], names: Mapping[str, str]) -> Mapping[object, object]:
-    """Return a field as an object, without its value if its name is not listed."""
-    name = value["name"]
-    is_kept = isinstance(name, str) and name.lower() in names
-    return value if is_kept else {**value, "value": HIDDEN}
+def window(text: str) -> str:
+    """Return *text* without what is not read of it, as a plain text whatever its class."""
+    return str.__getitem__(text, slice(_READ))
+
+
+def _is_named(name: object, names: Mapping[str, str]) -> bool:
+    """Say whether the name of a field is listed, so that its value may be kept."""
+    return isinstance(name, str) and str.__len__(name) <= _LONGEST_NAME and name.lower() in names
 
 
 def _unpaired(value: Iterable[object], names: Mapping[str, str]) -> Iterable[object]:

@@ -7,17 +7,16 @@ error, its template is kept. No value makes redaction raise.
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import Field, fields, replace
 from json.encoder import encode_basestring as _quoted
 from typing import ClassVar, Protocol, TypeVar, cast
 
 from oadb.errors import ParameterError
-from oadb.logs.body_rendering import DEEPEST, PLAIN, Rendering
+from oadb.logs.body_rendering import DEEPEST, LONGEST_KNOWN, PLAIN, Rendering, window
 from oadb.logs.texts import LONGEST, LONGEST_ERROR, cut, storable, visible
 from oadb.security.kept_fields import FIELDS
 from oadb.security.secret_forms import HIDDEN
-from oadb.security.secret_patterns import MARGIN, hide_secrets, template
+from oadb.security.secret_patterns import MARGIN, hide_secrets, is_plain, template
 
 
 class _Dataclass(Protocol):
@@ -30,9 +29,12 @@ Row = TypeVar("Row", bound=_Dataclass)
 
 _UNREADABLE = "[unreadable]"
 
-# Limits of the cache of texts without secrets: common texts, such as paths and hosts, cost one
+# Most texts in the cache of those without secrets: common texts, such as paths and hosts, cost one
 # lookup, and are in memory once for all rows.
-_MOST_CLEAN, _LONGEST_CLEAN = 10_000, 200
+_MOST_CLEAN = 10_000
+
+# Digits of numbers of orders. Each comes once or twice: to remember it costs more than to read it.
+_ORDER_NUMBERS = range(11, 26)
 
 Values = tuple[object, ...]
 Redacted = tuple[Values, int]
@@ -66,11 +68,10 @@ class Redaction:
 
     def text(self, text: str) -> str:
         """Return *text* cut to 2000 characters, with what looks like a secret replaced."""
-        if text in self._clean:
+        if len(text) <= LONGEST_KNOWN and text in self._clean:
             return text
-        window = text[: LONGEST + MARGIN]
-        hidden = hide_secrets(window, self._fields)
-        if hidden == text and len(text) <= _LONGEST_CLEAN:
+        hidden = hide_secrets(text[: LONGEST + MARGIN], self._fields)
+        if hidden == text and len(text) <= LONGEST_KNOWN:
             if len(self._clean) >= _MOST_CLEAN:
                 self._clean = {None: None}
             self._clean[text] = text
@@ -82,10 +83,15 @@ class Redaction:
 
     def quoted(self, text: str) -> str:
         """Return *text*, redacted, as a JSON string that jsonb accepts."""
+        if len(text) > LONGEST_KNOWN:
+            return _quoted(storable(self.text(text)))
         found = self._quoted.get(text)
         if found is None:
-            found = _quoted(storable(self.text(text)))
-            if text in self._clean:
+            if text.isdigit() and text.isascii() and len(text) in _ORDER_NUMBERS:
+                return f'"{text}"'
+            is_clean = is_plain(text)
+            found = f'"{text}"' if is_clean else _quoted(storable(self.text(text)))
+            if is_clean or text in self._clean:
                 if len(self._quoted) >= _MOST_CLEAN:
                     self._quoted = {}
                 self._quoted[text] = found
@@ -105,24 +111,25 @@ class Redaction:
         try:
             kept = tuple(map(self._clean.__getitem__, cast("tuple[str]", texts)))
         except (KeyError, TypeError):
-            return self.mixed(texts + others, frozenset())
+            return self.mixed(texts + others)
         if not PLAIN.issuperset(map(type, others)):
-            return self.mixed(texts + others, frozenset())
+            return self.mixed(texts + others)
         return kept + others, _ROW_BYTES
 
-    def mixed(self, values: Values, bodies: AbstractSet[int], error: int | None = None) -> Redacted:
-        """Redact the values of a row; those at the indexes *bodies* become JSON.
-
-        Args:
-            error: the index of the text of an error.
-        """
-        kept = tuple(
-            self.body(value)
-            if place in bodies and value is not None
-            else self.value(value, is_error=place == error)
-            for place, value in enumerate(values)
-        )
+    def mixed(self, values: Values, error: int | None = None) -> Redacted:
+        """Redact the values of a row without bodies; *error* is the index of an error's text."""
+        kept = tuple(self.value(each, is_error=place == error) for place, each in enumerate(values))
         return kept, _ROW_BYTES + sum(map(_size, kept))
+
+    def with_bodies(self, row: Redacted, bodies: Values) -> Redacted:
+        """Add bodies, which become JSON, to the redacted values of a row."""
+        values, size = row
+        kept: list[str | None] = []
+        for body in bodies:
+            text = None if body is None else self.body(body)
+            kept.append(text)
+            size += _size(text)
+        return (*values, *kept), size
 
     def row(self, row: Row) -> Row:
         """Return a dataclass with its texts and bodies redacted, to be written by one statement."""
@@ -144,7 +151,7 @@ class Redaction:
         if type(value) in PLAIN:
             return value
         if isinstance(value, str):
-            plain = str.__str__(value)
+            plain = window(value)
             return self.error(plain) if is_error else self.text(plain)
         return self.body(value)
 

@@ -16,6 +16,10 @@ MARGIN = 500
 _CLUES = re.compile(r"[\s:=?%_/,>]|eyJ")
 _LONGEST_CLUELESS = 15
 
+# A number, or a symbol without a run that secret_forms hides: neither is searched any further.
+_PLAIN = re.compile(r"-?[0-9]+(?:\.[0-9]+)?|[A-Z]+(?:[0-9]+[A-Z]*){0,3}")
+_LONGEST_PLAIN = 25
+
 # Each proxy on the way may percent-encode a text again; more often than this means to hide it.
 _MOST_DECODINGS = 5
 
@@ -29,6 +33,14 @@ _WITH_DIGIT = re.compile(r"\b[^\W0-9]*+[0-9]\w*+(?<=\w{4})")
 _SMALL_LETTER = re.compile("[a-z]")
 
 
+def is_plain(text: str) -> bool:
+    """Return whether *text* is a number or a symbol such as NIFTY30JAN2624000CE.
+
+    It has no secret then, and no character that JSON escapes; most texts of orders are like that.
+    """
+    return len(text) <= _LONGEST_PLAIN and _PLAIN.fullmatch(text) is not None
+
+
 def hide_secrets(text: str, fields: AbstractSet[str] = FIELDS) -> str:
     """Return *text* with what looks like a secret replaced.
 
@@ -36,6 +48,8 @@ def hide_secrets(text: str, fields: AbstractSet[str] = FIELDS) -> str:
     *fields* or in ROUTES. A text that hides a secret by percent-encoding is returned decoded.
     """
     if len(text) <= _LONGEST_CLUELESS and _CLUES.search(text) is None:
+        return text
+    if is_plain(text):
         return text
     decoded = _decoded(text) if "%" in text else text
     if decoded is None:

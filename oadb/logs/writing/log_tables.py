@@ -25,7 +25,7 @@ class LogTable:
     name: str
     row: type
     names: tuple[str, ...]
-    """The fields, in the order in which rows are queued: texts first."""
+    """The fields, in the order in which rows are queued: texts, others, bodies."""
     order: tuple[int, ...]
     """The columns after ``logged_at``, in the order in which they are stored."""
     bodies: frozenset[int]
@@ -36,14 +36,18 @@ class LogTable:
     """The column of an IP address; None: there is none."""
     texts: Getter
     others: Getter
+    documents: Getter | None
+    """The values of *bodies*; None: there are none."""
     store: Callable[..., int]
 
     def redacted(self, row: object, redaction: Redaction) -> Redacted:
         """Return the values of *row*, redacted, and their size."""
         texts, others = self.texts(row), self.others(row)
-        if self.bodies or (self.error is not None and others[self.error - len(texts)] is not None):
-            return redaction.mixed(texts + others, self.bodies, self.error)
-        return redaction.flat(texts, others)
+        if self.error is not None and others[self.error - len(texts)] is not None:
+            kept = redaction.mixed(texts + others, self.error)
+        else:
+            kept = redaction.flat(texts, others)
+        return kept if self.documents is None else redaction.with_bodies(kept, self.documents(row))
 
 
 def table(row: type, store: Store) -> LogTable:
@@ -60,18 +64,20 @@ def table(row: type, store: Store) -> LogTable:
             f"{store.label} must insert logged_at, then the fields of {row.__name__} in any order"
         )
     texts = [name for name in columns if _plain_type(hints[name]) is str and name != ERROR]
-    others = [name for name in columns if name not in texts]
-    names = (*texts, *others)
+    bodies = [name for name in columns if _plain_type(hints[name]) is dict]
+    others = [name for name in columns if name not in {*texts, *bodies}]
+    names = (*texts, *others, *bodies)
     return LogTable(
         name=store.label.partition(".")[0],
         row=row,
         names=names,
         order=tuple(map(names.index, columns)),
-        bodies=frozenset(n for n, name in enumerate(names) if _plain_type(hints[name]) is dict),
+        bodies=frozenset(map(names.index, bodies)),
         error=names.index(ERROR) if ERROR in names else None,
         address=names.index(_ADDRESS) if _ADDRESS in names else None,
         texts=_getter(texts),
         others=_getter(others),
+        documents=_getter(bodies) if bodies else None,
         store=store,
     )
 
