@@ -1,6 +1,6 @@
 """Analyzer logs: orders that were analyzed instead of sent to a broker."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
@@ -78,6 +78,10 @@ def store(
     request: str,
     response: str,
 ) -> Affected: ...
+
+
+@query
+def copy_in(blocks: Iterable[bytes]) -> Affected: ...
 
 
 @query

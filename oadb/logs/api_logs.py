@@ -1,6 +1,6 @@
 """API logs: requests to the API and the responses to them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -72,6 +72,10 @@ def store(
     response: str,
     error: str,
 ) -> Affected: ...
+
+
+@query
+def copy_in(blocks: Iterable[bytes]) -> Affected: ...
 
 
 @query

@@ -1,6 +1,6 @@
 """Latency: the duration of calls to brokers, part by part."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -137,6 +137,10 @@ def store(
     outcome: str,
     error: str,
 ) -> Affected: ...
+
+
+@query
+def copy_in(blocks: Iterable[bytes]) -> Affected: ...
 
 
 @query

@@ -1,6 +1,6 @@
 """Traffic: every HTTP request to the service."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -127,6 +127,10 @@ def store(
     user_id: str,
     error: str,
 ) -> Affected: ...
+
+
+@query
+def copy_in(blocks: Iterable[bytes]) -> Affected: ...
 
 
 @query

@@ -15,7 +15,7 @@ import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from time import monotonic
 from typing import Self
 from uuid import UUID
@@ -27,7 +27,7 @@ from oadb.engine.database import Database
 from oadb.engine.telling import Observers, teller_of
 from oadb.errors import ConfigError
 from oadb.logs import analyzer_logs, api_logs, latency, traffic
-from oadb.logs.writing.delivery import Ledger
+from oadb.logs.writing.delivery import Claim, Ledger
 from oadb.logs.writing.limits import Limits, require
 from oadb.logs.writing.log_tables import table
 from oadb.logs.writing.queue import Receipt
@@ -60,7 +60,7 @@ _POLLING_INTERVAL = 0.005
 @query
 def _claim_batch(
     batch_id: UUID, table_name: str, rows: int, oldest: timedelta, newest: timedelta
-) -> datetime | None: ...
+) -> Claim | None: ...
 
 
 @query
@@ -80,10 +80,12 @@ def _check_at_once() -> None: ...
 query.complete()
 
 _TABLES = (
-    table(api_logs.Call, api_logs.store),
-    table(analyzer_logs.Analysis, analyzer_logs.store),
-    table(traffic.Request, traffic.store),
-    table(latency.Timing, latency.store),
+    table(api_logs.Call, api_logs.store, api_logs.copy_in, is_keyed_by_user=True),
+    table(
+        analyzer_logs.Analysis, analyzer_logs.store, analyzer_logs.copy_in, is_keyed_by_user=True
+    ),
+    table(traffic.Request, traffic.store, traffic.copy_in),
+    table(latency.Timing, latency.store, latency.copy_in),
 )
 
 

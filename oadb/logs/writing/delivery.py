@@ -26,7 +26,7 @@ from oadb.engine.jitter import between
 from oadb.engine.observing import RowsWritten, WriteFailed
 from oadb.engine.telling import Teller
 from oadb.logs.texts import cut
-from oadb.logs.writing.encoding import Clock, encoded, shown
+from oadb.logs.writing.encoding import Clock, copied, encoded, shown
 from oadb.logs.writing.log_tables import LogTable
 from oadb.logs.writing.queue import Entry, LogBatch, Queue
 from oadb.validation.bad_rows import insert_skipping_bad_rows
@@ -46,9 +46,20 @@ _LONGEST_REASON = 500
 # row if all are refused.
 _SEARCHED = 1000
 
+_Insert = Callable[[Executor, Sequence[Entry]], None]
+"""Stores rows of one batch, or raises and stores none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A claimed batch: the time of the database, and whether its table is walled for the writer."""
+
+    claimed_at: datetime
+    is_walled: bool
+
 
 class ClaimBatch(Protocol):
-    """Claims a batch and returns the time of the database; None if the batch is already stored."""
+    """Claims a batch; returns None if it is already stored."""
 
     def __call__(  # noqa: D102  # the class docstring says it
         self,
@@ -59,7 +70,7 @@ class ClaimBatch(Protocol):
         rows: int,
         oldest: timedelta,
         newest: timedelta,
-    ) -> datetime | None: ...
+    ) -> Claim | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +141,10 @@ class Delivery:
         """Store a batch in one transaction, unless it is already stored."""
         batch.is_claimed = False
         with self.db.transaction(deadline=_DEADLINE) as tx:
-            clock = self._claim(tx, batch)
-            if clock is None:
+            insert = self._claim(tx, batch)
+            if insert is None:
                 return
             batch.rejects, batch.is_claimed = [], True
-            insert = partial(self._insert, batch, clock)
             if batch.entries and batch.refusals.is_searching:
                 self._store_what_fits(tx, batch, insert)
             elif batch.entries:
@@ -143,9 +153,7 @@ class Delivery:
             if batch.drops:
                 self.ledger.record_drops(tx, _writer(), self.table.name, batch.drops)
 
-    def _store_what_fits(
-        self, tx: Transaction, batch: LogBatch, insert: Callable[[Executor, Sequence[Entry]], None]
-    ) -> None:
+    def _store_what_fits(self, tx: Transaction, batch: LogBatch, insert: _Insert) -> None:
         # Errors of deferred constraints would come at the commit, and name no row.
         self.ledger.check_at_once(tx)
         # A table that refuses even no rows is at fault itself.
@@ -153,7 +161,8 @@ class Delivery:
         refuse = partial(_reject, batch)
         insert_skipping_bad_rows(tx, batch.entries, insert, refuse, batch.refusals.is_fault_of_rows)
 
-    def _claim(self, tx: Transaction, batch: LogBatch) -> Clock | None:
+    def _claim(self, tx: Transaction, batch: LogBatch) -> _Insert | None:
+        """Claim a batch; return what stores its rows, or None if they are already stored."""
         stamps = [stamp for stamp, _, _, _ in batch.entries]
         now = monotonic_ns()
         oldest, newest = (
@@ -161,14 +170,24 @@ class Delivery:
             for stamp in (min(stamps, default=now), max(stamps, default=now))
         )
         rows, name = len(batch.entries), self.table.name
-        claimed = self.ledger.claim_batch(tx, batch.batch_id, name, rows, oldest, newest)
-        return None if claimed is None else Clock(claimed, now)
+        claim = self.ledger.claim_batch(tx, batch.batch_id, name, rows, oldest, newest)
+        if claim is None:
+            return None
+        # Refused rows are looked for by INSERT, which says why in the same words for every role.
+        copies = not claim.is_walled and not batch.refusals.is_searching
+        store = self._copy if copies else self._insert
+        return partial(store, batch, Clock(claim.claimed_at, now))
 
     def _insert(
         self, batch: LogBatch, clock: Clock, tx: Executor, entries: Sequence[Entry]
     ) -> None:
         columns, unfit = encoded(self.table, entries, clock)
         self.table.store(tx, *columns)
+        batch.rejects += unfit
+
+    def _copy(self, batch: LogBatch, clock: Clock, tx: Executor, entries: Sequence[Entry]) -> None:
+        lines, unfit = copied(self.table, entries, clock)
+        self.table.copy(tx, [lines])
         batch.rejects += unfit
 
     def _park(self, tx: Transaction, batch: LogBatch) -> None:

@@ -15,7 +15,7 @@ Getter = Callable[[object], Values]
 Store = Query[..., Affected]
 
 # Known by its name, because a dataclass has addresses as texts.
-_ADDRESS = "ip"
+_ADDRESS, _USER = "ip", "user_id"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -34,11 +34,16 @@ class LogTable:
     """The column of the text of an error; None: there is none."""
     address: int | None
     """The column of an IP address; None: there is none."""
+    user: int | None
+    """The column of a user that COPY may not leave empty; None: there is none."""
     texts: Getter
     others: Getter
     documents: Getter | None
     """The values of *bodies*; None: there are none."""
     store: Callable[..., int]
+    """Inserts rows by columns, arrays as texts."""
+    copy: Callable[..., int]
+    """Copies rows, blocks of lines."""
 
     def redacted(self, row: object, redaction: Redaction) -> Redacted:
         """Return the values of *row*, redacted, and their size."""
@@ -50,18 +55,24 @@ class LogTable:
         return kept if self.documents is None else redaction.with_bodies(kept, self.documents(row))
 
 
-def table(row: type, store: Store) -> LogTable:
-    """Describe the table in which *store* inserts rows of the dataclass *row*.
+def table(row: type, store: Store, copy: Store, *, is_keyed_by_user: bool = False) -> LogTable:
+    """Describe the table in which *store* inserts, and *copy* copies rows of the dataclass *row*.
+
+    Args:
+        is_keyed_by_user: whether *store* gives a row of nobody a number in the place of a user.
 
     Raises:
-        DeclarationError: the columns of *store* are not ``logged_at`` and then the fields of *row*.
+        DeclarationError: the columns of *store* are not ``logged_at`` and then the fields of *row*,
+            or those of *copy* are others.
     """
     words = store.statement.words
     first, *columns = words[4 : words.index("select")]
     hints = get_type_hints(row)
-    if first != "logged_at" or set(columns) != hints.keys():
+    copied = copy.statement.words[3:-2]
+    if first != "logged_at" or set(columns) != hints.keys() or copied != (first, *columns):
         raise DeclarationError(
-            f"{store.label} must insert logged_at, then the fields of {row.__name__} in any order"
+            f"{store.label} must insert logged_at, then the fields of {row.__name__} in any order, "
+            f"and {copy.label} must copy the same columns"
         )
     texts = [name for name in columns if _plain_type(hints[name]) is str and name != ERROR]
     bodies = [name for name in columns if _plain_type(hints[name]) is dict]
@@ -78,7 +89,9 @@ def table(row: type, store: Store) -> LogTable:
         texts=_getter(texts),
         others=_getter(others),
         documents=_getter(bodies) if bodies else None,
+        user=names.index(_USER) if is_keyed_by_user else None,
         store=store,
+        copy=copy,
     )
 
 

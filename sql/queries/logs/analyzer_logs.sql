@@ -30,6 +30,16 @@ from unnest(
     response
 );
 
+-- name: copy_in
+-- A batch of rows, for roles that pass the wall of the table: COPY is refused to others.
+copy oadb.analyzer_logs (
+    logged_at,
+    user_id,
+    api_type,
+    request,
+    response
+) from stdin;
+
 -- name: _insert
 -- Timed by this statement, not by the start of the transaction.
 insert into oadb.analyzer_logs (

@@ -50,6 +50,20 @@ from unnest(
     error
 );
 
+-- name: copy_in
+-- A batch of rows, for roles that pass the wall of the table: COPY is refused to others.
+copy oadb.api_logs (
+    logged_at,
+    user_id,
+    endpoint,
+    method,
+    status,
+    ip,
+    request,
+    response,
+    error
+) from stdin;
+
 -- name: _insert
 -- Timed by this statement, not by the start of the transaction.
 insert into oadb.api_logs (

@@ -61,6 +61,24 @@ from unnest(
     error
 );
 
+-- name: copy_in
+-- A batch of rows, for roles that pass the wall of the table: COPY is refused to others.
+copy oadb.latency (
+    logged_at,
+    user_id,
+    order_id,
+    broker,
+    symbol,
+    order_type,
+    rtt_ms,
+    validation_ms,
+    response_ms,
+    overhead_ms,
+    total_ms,
+    outcome,
+    error
+) from stdin;
+
 -- name: _insert
 -- Also records a batch of one row, so that statistics count it. Dated by the database.
 with batch as (

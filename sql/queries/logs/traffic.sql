@@ -49,6 +49,21 @@ from unnest(
     error
 );
 
+-- name: copy_in
+-- A batch of rows, for roles that pass the wall of the table: COPY is refused to others.
+copy oadb.traffic (
+    logged_at,
+    ip,
+    method,
+    path,
+    endpoint,
+    status,
+    duration_ms,
+    host,
+    user_id,
+    error
+) from stdin;
+
 -- name: _insert
 -- Also records a batch of one row, so that statistics count it. Dated by the database.
 with batch as (

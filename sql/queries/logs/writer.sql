@@ -2,9 +2,10 @@
 -- oadb/logs/writer.py. All statements need only the privilege to insert.
 
 -- name: _claim_batch
--- Starts the transaction of a batch. Returns the time that its rows are dated by, or
--- no row if the batch is already stored. Waits for an uncommitted claim of the same
--- batch (lock_timeout). :rows includes the rows that end up in log_rejects.
+-- Starts the transaction of a batch. Returns the time that its rows are dated by, and whether
+-- row-level security binds this role, which may not COPY then; no row if the batch is already
+-- stored. Waits for an uncommitted claim of the same batch (lock_timeout). :rows includes the
+-- rows that end up in log_rejects.
 insert into oadb.log_batches (
     batch_id,
     table_name,
@@ -20,7 +21,9 @@ values (
     now() - :newest::interval
 )
 on conflict do nothing
-returning now() as claimed_at;
+returning
+    now() as claimed_at,
+    row_security_active('oadb.' || :table_name) as is_walled;
 
 -- name: _park
 -- Rows that the table refused, each with its reason.

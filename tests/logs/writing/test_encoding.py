@@ -197,4 +197,4 @@ def test_log_tables_follow_their_statements() -> None:
         "latency": 0,
     }
     with pytest.raises(DeclarationError, match=r"traffic\.store must .* the fields of Timing"):
-        table(latency.Timing, traffic.store)
+        table(latency.Timing, traffic.store, traffic.copy_in)
