@@ -6,6 +6,7 @@ import os
 import threading
 import tracemalloc
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -260,8 +261,12 @@ def _print_overload(url: str, connection: psycopg.Connection) -> None:
     logs = LogWriter(conditions.config(url))
     logs.record(request(0), timeout_seconds=30)
     before = _resident()
-    slowest, offered, took = _offer(logs, rate, SECONDS)
-    during = logs.stats()
+    with ThreadPoolExecutor(1) as pool:
+        ended = threading.Event()
+        orders = pool.submit(_offer_orders, logs, ended)
+        slowest, offered, took = _offer(logs, rate, SECONDS)
+        ended.set()
+    during = logs.stats().tables["traffic"]
     recovering = monotonic()
     while logs.stats().queued_rows:
         sleep(0.01)
@@ -269,13 +274,14 @@ def _print_overload(url: str, connection: psycopg.Connection) -> None:
     grown = _resident() - before
     assert logs.offer(request(1))
     assert logs.close(deadline_seconds=60) == 0
-    stats = logs.stats()
+    stats, of_orders = logs.stats().tables["traffic"], logs.stats().tables["api_logs"]
     [(stored, counted)] = connection.execute(
         "select (select count(*) from oadb.traffic), "
         "(select coalesce(sum(rows), 0)::bigint from oadb.log_drops)"
     ).fetchall()
     assert stored == stats.stored == stats.accepted
     assert counted == stats.dropped == offered + 2 - stats.accepted
+    assert of_orders.stored == orders.result() - of_orders.dropped
     conditions.table(
         (
             f"{took:.0f} s of twice what a slow server stores ({rate:,.0f} rows a second)",
@@ -286,6 +292,8 @@ def _print_overload(url: str, connection: psycopg.Connection) -> None:
             ["stored, rows a second", f"{during.stored / took:,.0f}"],
             ["dropped, rows", f"{stats.dropped:,}"],
             ["counted in log_drops, rows", f"{counted:,}"],
+            ["orders offered meanwhile, each beside 10 ms of rest", f"{orders.result():,}"],
+            ["orders dropped", f"{of_orders.dropped:,}"],
             ["most rows queued (bound 50,000)", f"{stats.most_rows:,}"],
             ["most bytes queued, MB (bound 34)", f"{stats.most_bytes / 1e6:.1f}"],
             ["memory of the process, MB more", f"{grown:.0f}"],
@@ -316,6 +324,18 @@ def _offer(logs: LogWriter, rate: float, lasts: float, givers: int = 2) -> tuple
         lambda: [*map(threading.Thread.start, threads), *map(threading.Thread.join, threads)]
     )
     return max(slowest), sum(offered), took
+
+
+def _offer_orders(logs: LogWriter, ended: threading.Event) -> int:
+    """Offer an order with its answer about every 10 ms; return how many."""
+    order = api_logs.Call(
+        endpoint="/api/v1/placeorder", method="POST", status=200, request=ORDER, response=ANSWER
+    )
+    offered = 0
+    while not ended.wait(0.01):
+        logs.offer(order)
+        offered += 1
+    return offered
 
 
 def _resident() -> float:
