@@ -82,10 +82,13 @@ def request(number: int, path: str = "/api/v1/placeorder") -> traffic.Request:
 
 def _print_throughput(url: str, connection: psycopg.Connection) -> None:
     rows = [request(number) for number in range(ROWS)]
+    walled = _walled(url, connection)
     runs: dict[str, Callable[[], float]] = {
         "bare psycopg COPY, write_row": partial(bare_copy, connection, rows),
-        "LogWriter, rows that wait in its queue": partial(deliver, url, rows),
-        "LogWriter, from the first offer, in the same process": partial(_write, url, rows),
+        "LogWriter by COPY, rows that wait in its queue": partial(deliver, url, rows),
+        "the same, from the first offer, in the same process": partial(_write, url, rows),
+        "LogWriter by INSERT, rows that wait in its queue": partial(deliver, walled, rows),
+        "the same, from the first offer, in one process": partial(_write, walled, rows),
         "a commit for each row": partial(_commit_each, connection, rows[: ROWS // _COMMITTED]),
     }
     spent: dict[str, list[float]] = {name: [] for name in runs}
@@ -94,7 +97,7 @@ def _print_throughput(url: str, connection: psycopg.Connection) -> None:
             connection.execute("truncate oadb.traffic, oadb.log_batches")
             connection.execute("checkpoint")
             spent[name].append(run())
-    bare, _, _, each = spent.values()
+    bare, *_, each = spent.values()
     print(
         f"\nMedians of {RUNS} runs in turn; ratios within a run, with the least and the greatest."
     )
@@ -105,6 +108,13 @@ def _print_throughput(url: str, connection: psycopg.Connection) -> None:
             for name, took in spent.items()
         ),
     )
+
+
+def _walled(url: str, connection: psycopg.Connection) -> str:
+    """Return the URL of a writer that row-level security binds; its server gets oadb's roles."""
+    connection.execute("call oadb.create_roles()")
+    connection.execute("call oadb.grant_privileges()")
+    return f"{url}{'&' if '?' in url else '?'}options=-c%20role%3Doadb_log"
 
 
 def bare_copy(connection: psycopg.Connection, rows: Sequence[traffic.Request]) -> float:
@@ -171,10 +181,15 @@ def _print_callers(url: str) -> None:
         response=ANSWER,
     )
     bodies: list[LogRow] = [call] * (number // 4)
+    orders: list[LogRow] = [
+        replace(call, request=_order(n), response={**ANSWER, "orderid": f"2507230{n:08}"})
+        for n in range(number // 4)
+    ]
     kinds = {
         "traffic: paths and hosts as they come again": usual,
         "traffic: each path a new one, with a query string": new,
         f"api_logs: an order of {len(ORDER)} fields and its answer": bodies,
+        "api_logs: orders that differ, each with its number": orders,
     }
     figures = [[name, *map("{:.2f}".format, _callers(url, rows))] for name, rows in kinds.items()]
     dumped = [json.dumps(ORDER) + json.dumps(ANSWER) for _ in range(100)]
@@ -183,6 +198,13 @@ def _print_callers(url: str) -> None:
     ) / len(dumped)
     figures.append(["json.dumps of both alone, to compare", "", f"{took * 1e6:.2f}"])
     conditions.table(("microseconds of a caller for each row", "CPU", "by the clock"), figures)
+
+
+def _order(number: int) -> dict[str, object]:
+    """Return an order with a symbol, a quantity and a price of many."""
+    symbol, price = f"NIFTY30JAN26{20000 + number % 400 * 50}CE", 100 + number % 4000 * 0.05
+    quantity = str(75 * (1 + number % 20))
+    return {**ORDER, "symbol": symbol, "quantity": quantity, "price": f"{price:.2f}"}
 
 
 def _callers(url: str, rows: Sequence[LogRow]) -> tuple[float, float]:
