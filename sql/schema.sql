@@ -2741,6 +2741,47 @@ begin
 end
 $procedure$;
 
+-- function oadb.defer_search_indexes() ------------------------------------------------------------
+
+-- Drops the indexes that oadb.merge_search_entries makes, if there are no instruments and nobody is
+-- at the table: before a first load. Says whether it did.
+create or replace function oadb.defer_search_indexes()
+ returns boolean
+ language plpgsql
+ security definer
+ set search_path to ''
+as $function$
+begin
+    -- By its pages, which no policy hides, and its rows, which may be on another server. In another
+    -- transaction the lock would last too long.
+    if
+        pg_current_xact_id_if_assigned() is not null
+        or to_regclass('oadb.instruments_broker_text_idx') is null
+        or not has_table_privilege(session_user, 'oadb.instruments', 'insert')
+        or pg_relation_size('oadb.instruments') > 0
+        or exists (select from oadb.instruments)
+    then
+        return false;
+    end if;
+    lock table oadb.instruments in access exclusive mode nowait;
+    if pg_relation_size('oadb.instruments') > 0 or exists (select from oadb.instruments) then
+        return false;
+    end if;
+    drop index if exists
+    oadb.instruments_broker_text_idx,
+    oadb.instruments_ranked_idx,
+    oadb.instruments_underlying_idx,
+    oadb.instruments_broker_symbol_idx;
+    return true;
+exception
+    when lock_not_available then
+        return false;
+end
+$function$;
+
+grant execute on function oadb.defer_search_indexes() to oadb_app, oadb_log, oadb_ro, oadb_rotate,
+    oadb_user, public;
+
 -- procedure oadb.drop_log_partition(text,text,interval) -------------------------------------------
 
 -- Detaches a partition of a table of logs and drops it, with its rows.
@@ -2907,6 +2948,34 @@ create or replace function oadb.has_blank_symbol(order_data jsonb)
 return (exists (select 1 from jsonb_path_query(has_blank_symbol.order_data, '$.**."symbol"?(@.type() == "string")'::jsonpath) found(symbol) where (not oadb.is_visible((found.symbol #>> '{}'::text[])))));
 
 grant execute on function oadb.has_blank_symbol(jsonb) to oadb_app, oadb_log, oadb_ro, oadb_rotate,
+    oadb_user, public;
+
+-- function oadb.hold_search_indexes() -------------------------------------------------------------
+
+-- Keeps the indexes of instruments until the transaction ends. Where they are missing it waits for
+-- other loads, and lets none begin: the one that calls this makes them.
+create or replace function oadb.hold_search_indexes()
+ returns void
+ language plpgsql
+ set search_path to ''
+ set lock_timeout to '10min'
+as $function$
+begin
+    begin
+        lock table oadb.instruments in row exclusive mode;
+        if to_regclass('oadb.instruments_broker_text_idx') is null then
+            raise no_data_found;
+        end if;
+        return;
+    exception
+        -- Ends the lock as well: of two loads that held it, neither would get the next one.
+        when no_data_found then null;
+    end;
+    lock table oadb.instruments in share row exclusive mode;
+end
+$function$;
+
+grant execute on function oadb.hold_search_indexes() to oadb_app, oadb_log, oadb_ro, oadb_rotate,
     oadb_user, public;
 
 -- function oadb.is_sealed(bytea) ------------------------------------------------------------------
@@ -3208,14 +3277,43 @@ $procedure$;
 
 -- procedure oadb.merge_search_entries() -----------------------------------------------------------
 
--- Moves what a load added to the search of instruments to its place.
+-- Moves what a load added to the search of instruments to its place, or makes the indexes that
+-- oadb.defer_search_indexes dropped.
 create or replace procedure oadb.merge_search_entries()
- language sql
+ language plpgsql
  security definer
  set search_path to ''
-begin atomic
- select gin_clean_pending_list('oadb.instruments_broker_text_idx'::regclass) as gin_clean_pending_list;
-end;
+as $procedure$
+declare
+    merged  constant regclass := to_regclass('oadb.instruments_broker_text_idx');
+    -- Where each of the two extensions stands.
+    schemas constant jsonb := (
+        select jsonb_object_agg(pg_extension.extname, quote_ident(pg_namespace.nspname))
+        from pg_catalog.pg_extension
+        inner join pg_catalog.pg_namespace on pg_namespace.oid = pg_extension.extnamespace
+    );
+begin
+    if merged is not null then
+        perform gin_clean_pending_list(merged);
+        return;
+    end if;
+    create index if not exists instruments_ranked_idx
+    on oadb.instruments (broker, length(symbol), upper(symbol), symbol, exchange);
+    create index if not exists instruments_underlying_idx
+    on oadb.instruments (broker, underlying, exchange, expiry)
+    where underlying is not null;
+    create index if not exists instruments_broker_symbol_idx
+    on oadb.instruments (broker, exchange, broker_symbol);
+    -- Last: where it is, all are.
+    execute format(
+        'create index if not exists instruments_broker_text_idx on oadb.instruments '
+        'using gin ((broker || '' '' || (length(symbol) / 5)::text) %s.text_ops, '
+        'search_text %s.gin_trgm_ops) '
+        'with (gin_pending_list_limit = 65536)',
+        schemas ->> 'btree_gin', schemas ->> 'pg_trgm'
+    );
+end
+$procedure$;
 
 grant execute on procedure oadb.merge_search_entries() to public;
 

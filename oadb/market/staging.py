@@ -58,7 +58,15 @@ def _merge_staged(
 
 
 @query
-def _merge_search_entries() -> None: ...
+def defer_search_indexes() -> bool: ...
+
+
+@query
+def hold_search_indexes() -> None: ...
+
+
+@query
+def merge_search_entries() -> None: ...
 
 
 @query
@@ -116,6 +124,6 @@ async def tidy(tx: AsyncExecutor, broker: str, report: LoadReport) -> None:
     """Empty the staging table, and bring up to date what searches and plans depend on."""
     await _clear_staged(tx, broker)
     if report.inserted or report.updated:
-        await _merge_search_entries(tx)
+        await merge_search_entries(tx)
     if report.inserted > sum(before for before, _ in report.exchanges.values()) * _STALE_PART:
         await _refresh_statistics(tx)

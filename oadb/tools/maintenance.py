@@ -24,6 +24,7 @@ from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.errors import Error
 from oadb.logs import partitions, rollups
+from oadb.market import search_upkeep
 from oadb.tools import audit_chain, log_findings, sweeping
 from oadb.tools.findings import Finding, explain_command_error, explain_error
 from oadb.tools.retention import Retention
@@ -123,6 +124,7 @@ def _steps(
         _count_and_drop(db, slow, retention, patience),
         _sweep(db, retention),
         _audit(slow, retention),
+        _search(slow),
         _remaining_problems(db),
     ):
         try:
@@ -222,6 +224,20 @@ def _audit(db: Database, retention: Retention) -> Iterator[Finding]:
     for day in audit_chain.forget(db, older_than=age):
         text = f"deleted {day.events:,} events of {day.day}; its last link stays"
         yield Finding(True, "security_events", text)
+
+
+def _search(db: Database) -> Iterator[Finding]:
+    """Rebuild the index of searches if it is far larger than its entries."""
+    before = search_upkeep.get_size(db)
+    if not before.is_wasteful:
+        return
+    if before.half_built is not None:  # or each run would leave one more
+        text = f"a rebuild was interrupted: drop index concurrently {before.half_built}"
+        yield Finding(False, "instruments", f"{text}; the next run tries again")
+        return
+    search_upkeep.rebuild(db)
+    after = search_upkeep.get_size(db)
+    yield Finding(True, "instruments", f"rebuilt the index of searches: {before} -> {after}")
 
 
 def _batches(sweep: Callable[[], int]) -> Iterator[int]:

@@ -12,6 +12,7 @@ from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.errors import Error
 from oadb.logs import partitions, rollups
+from oadb.market import search_upkeep
 from oadb.tools import audit_chain
 from oadb.tools.findings import Finding, explain_command_error
 from oadb.tools.maintenance import missing_rights
@@ -32,6 +33,7 @@ def run(config: Config, retention: Retention) -> Generator[Finding]:
             yield from _rollups(db, retention)
             yield from _rows(db, retention)
             yield from _audit(db, retention)
+            yield from _search(db)
     except psycopg.Error as error:
         yield Finding(False, "maintain", explain_command_error(error, str(config.dsn)))
     except Error as error:
@@ -70,6 +72,12 @@ def _rows(db: Database, retention: Retention) -> Iterator[Finding]:
         if deleted:
             more = " or more" if deleted == BATCH else ""
             yield Finding(True, table, f"would delete {deleted:,} rows{more}")
+
+
+def _search(db: Database) -> Iterator[Finding]:
+    size = search_upkeep.get_size(db)
+    if size.is_wasteful:
+        yield Finding(True, "instruments", f"would rebuild the index of searches: {size}")
 
 
 def _audit(db: Database, retention: Retention) -> Iterator[Finding]:

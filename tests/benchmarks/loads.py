@@ -28,7 +28,7 @@ _STEPS = {
     "_stage": _STAGING,
     "_count_held": "count what is listed",
     "_merge_staged": "merge",
-    "_merge_search_entries": "merge what search finds",
+    "merge_search_entries": "merge what search finds",
     "_clear_staged": "clear the staging table",
     "_refresh_statistics": "analyze instruments",
 }

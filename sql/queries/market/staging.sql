@@ -313,8 +313,18 @@ order by
     exchange,
     instrument_type;
 
--- name: _merge_search_entries
--- Merges the pending entries of the trigram index, which every search reads one by one.
+-- name: defer_search_indexes
+-- True if there were no instruments of any broker, so that the indexes of a search and of lookups
+-- by other names are dropped; merge_search_entries makes them of all rows at once.
+select oadb.defer_search_indexes() as are_dropped;
+
+-- name: hold_search_indexes
+-- So that they are dropped by no other load; missing ones are made by no two loads.
+select from oadb.hold_search_indexes();
+
+-- name: merge_search_entries
+-- Merges the pending entries of the trigram index, which every search reads one by one. Makes the
+-- indexes that are missing.
 call oadb.merge_search_entries();
 
 -- name: _clear_staged

@@ -1,0 +1,147 @@
+"""The first load into an empty table: indexes that it makes at its end, and who waits for it."""
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+
+import psycopg
+import pytest
+
+from oadb import Database, Transaction
+from oadb.errors import LoadError
+from oadb.market import instruments, loads, search, staging
+from oadb.market.instruments import Instrument
+from tests.support.instrument_rows import INFY, TCS
+
+ROWS = [INFY, TCS]
+
+_INDEXES = (
+    "select indexdef from pg_indexes where schemaname = 'oadb' and tablename = 'instruments' "
+    "order by 1"
+)
+
+
+def unsized(rows: list[Instrument]) -> Iterator[Instrument]:
+    """Give rows of a number that is not known before, like a broker's file."""
+    yield from rows
+
+
+def indexes(connection: psycopg.Connection) -> list[str]:
+    return [each for (each,) in connection.execute(_INDEXES)]
+
+
+@pytest.fixture
+def watcher(oadb_database_url: str) -> Iterator[psycopg.Connection]:
+    """Give a session that does not wait for locks."""
+    options = "-c lock_timeout=200ms -c search_path="
+    with psycopg.connect(oadb_database_url, autocommit=True, options=options) as connection:
+        yield connection
+
+
+def test_a_first_load_makes_its_indexes_at_its_end(
+    db: Database, watcher: psycopg.Connection
+) -> None:
+    before, during = indexes(watcher), list[list[str]]()
+
+    def rows() -> Iterator[Instrument]:
+        during.append(indexes(watcher))
+        yield from ROWS
+
+    loads.load(db, "zerodha", rows())
+
+    assert [len(each) for each in during] == [len(before) - 4]
+    assert indexes(watcher) == before
+    assert search.search(db, "zerodha", "INFOSYS") == [INFY]
+    assert instruments.find_by_broker_symbol(db, "zerodha", "NSE", "TCS") == TCS
+
+
+def test_readers_do_not_wait_and_find_all_or_nothing(
+    db: Database, watcher: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also while the indexes are made."""
+    merge, seen = staging.merge_search_entries, list[object]()
+
+    def count() -> None:
+        seen.append(watcher.execute("select count(*) from oadb.instruments").fetchone())
+
+    async def watched(tx: Transaction) -> None:
+        count()
+        await merge(tx)  # type: ignore[misc]
+        count()
+
+    monkeypatch.setattr(staging, "merge_search_entries", watched)
+    loads.load(db, "zerodha", unsized(ROWS))
+    count()
+
+    assert seen == [(0,), (0,), (2,)]
+
+
+def test_a_first_load_that_fails_leaves_the_indexes(
+    db: Database, watcher: psycopg.Connection
+) -> None:
+    before = indexes(watcher)
+    with pytest.raises(LoadError):
+        loads.load(db, "zerodha", unsized([]))
+
+    assert indexes(watcher) == before
+
+
+def test_the_load_after_one_that_was_killed_makes_the_indexes(
+    db: Database, watcher: psycopg.Connection
+) -> None:
+    before = indexes(watcher)
+    assert staging.defer_search_indexes(db)
+    assert not staging.defer_search_indexes(db)
+    assert len(indexes(watcher)) == len(before) - 4
+
+    loads.load(db, "zerodha", ROWS)
+    assert indexes(watcher) == before
+
+
+def test_where_there_are_rows_or_few_to_come_no_index_is_dropped(db: Database) -> None:
+    loads.load(db, "zerodha", ROWS)
+
+    assert not staging.defer_search_indexes(db)
+    loads.load(db, "upstox", unsized([replace(row, broker="upstox") for row in ROWS]))
+    assert instruments.count_by_broker(db, "upstox") == 2
+
+
+def test_in_a_transaction_of_the_caller_nothing_is_locked(
+    db: Database, watcher: psycopg.Connection
+) -> None:
+    with db.transaction() as tx:
+        loads.load(tx, "zerodha", unsized(ROWS))
+        assert watcher.execute("select count(*) from oadb.instruments").fetchone() == (0,)
+
+
+def test_a_table_that_is_in_use_keeps_its_indexes(
+    db: Database, watcher: psycopg.Connection
+) -> None:
+    with watcher.transaction():
+        watcher.execute("select from oadb.instruments")
+        assert not staging.defer_search_indexes(db)
+
+
+def test_two_first_loads_at_once_both_succeed(
+    db: Database, watcher: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second waits for the first, which makes the indexes."""
+    before, merge = indexes(watcher), staging.merge_search_entries
+    others = list[Future[object]]()
+    waiting = "select count(*) from pg_locks where not granted and relation = %s::regclass"
+
+    async def watched(tx: Transaction) -> None:
+        if not others:
+            second = [replace(row, broker="upstox") for row in ROWS]
+            others.append(threads.submit(loads.load, db, "upstox", unsized(second)))
+            while watcher.execute(waiting, ["oadb.instruments"]).fetchone() == (0,):
+                assert not others[0].done()
+        await merge(tx)  # type: ignore[misc]
+
+    monkeypatch.setattr(staging, "merge_search_entries", watched)
+    with ThreadPoolExecutor() as threads:
+        loads.load(db, "zerodha", unsized(ROWS))
+
+    assert others[0].exception() is None
+    assert instruments.list_brokers(db) == ["upstox", "zerodha"]
+    assert indexes(watcher) == before
