@@ -7,7 +7,6 @@ refused: see LoadLimits. A hint on CHANNEL follows the commit of a load.
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from datetime import datetime, time
-from operator import length_hint
 from pathlib import Path
 from typing import NoReturn
 
@@ -65,9 +64,6 @@ CHANNEL = "oadb_instruments"
 _LIMITS, _CUTOFF = LoadLimits(), time(8)
 
 _LONGEST_REASON, _LONGEST_NAME = 1000, 255
-
-# Rows from which on indexes are made faster at the end than filled: by far, and where it is seen.
-_MANY = 5000
 
 
 @query
@@ -215,8 +211,7 @@ async def load(
     intake, guard = Intake(broker, exchanges), Guard(limits, brokers.together(rows), force=force)
     are_dropped = False
     try:
-        if length_hint(rows, _MANY) >= _MANY:
-            are_dropped = await staging.defer_search_indexes(db)
+        are_dropped = await staging.defer(db, rows)
         async with db.transaction() as tx:
             await staging.stage(tx, intake, rows)
             await staging.hold_search_indexes(tx)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, timedelta
+from operator import length_hint
 
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
@@ -16,6 +17,9 @@ query = queries(__name__)
 
 # New instruments above this part of the listed ones make the statistics of the planner stale.
 _STALE_PART = 0.1
+
+# Rows from which on it is seen that indexes are made faster at the end than filled.
+_MANY = 5000
 
 # As in allow_time, and 2 s for the answer.
 LONGEST = timedelta(minutes=10, seconds=2)
@@ -78,6 +82,11 @@ def _refresh_statistics() -> None: ...
 
 
 query.complete()
+
+
+async def defer(db: AsyncExecutor, rows: Iterable[InstrumentRow]) -> bool:
+    """Drop the indexes that a first load makes at its end, if *rows* may be many; say whether."""
+    return length_hint(rows, _MANY) >= _MANY and await defer_search_indexes(db)
 
 
 async def stage(tx: AsyncExecutor, intake: Intake, rows: Iterable[InstrumentRow]) -> None:

@@ -66,7 +66,7 @@ def test_readers_do_not_wait_and_find_all_or_nothing(
 
     async def watched(tx: Transaction) -> None:
         count()
-        await merge(tx)  # type: ignore[misc]
+        await merge(tx)  # type: ignore[misc]  # called as a coroutine
         count()
 
     monkeypatch.setattr(staging, "merge_search_entries", watched)
@@ -136,7 +136,7 @@ def test_two_first_loads_at_once_both_succeed(
             others.append(threads.submit(loads.load, db, "upstox", unsized(second)))
             while watcher.execute(waiting, ["oadb.instruments"]).fetchone() == (0,):
                 assert not others[0].done()
-        await merge(tx)  # type: ignore[misc]
+        await merge(tx)  # type: ignore[misc]  # called as a coroutine
 
     monkeypatch.setattr(staging, "merge_search_entries", watched)
     with ThreadPoolExecutor() as threads:

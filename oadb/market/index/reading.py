@@ -9,6 +9,7 @@ from functools import cache
 from itertools import accumulate, compress, count, pairwise, repeat
 
 from oadb.market.index.section import Section, Terms
+from oadb.market.index.terms import capitals
 
 # Columns before those of Terms; the latter stay one text, which has few distinct values.
 _OWN_COLUMNS = 8
@@ -108,6 +109,10 @@ class _SectionBuilder:
         folded = text.upper()
         own = [*compress(count(), self._broker_symbols)]
         own.sort(key=self._broker_symbols.__getitem__)
+        by_length = [*range(len(self.symbols))]
+        if folded != text:
+            by_length.sort(key=[*map(capitals, self.symbols)].__getitem__)
+        by_length.sort(key=[*map(len, self.symbols)].__getitem__)
         return Section(
             broker=self.broker,
             exchange=self.exchange,
@@ -116,6 +121,7 @@ class _SectionBuilder:
             symbols=self.symbols.copy(),  # without spare capacity
             strike_codes=self._strikes.of_rows(),
             terms_codes=self._terms.of_rows(),
+            by_length=array("I", by_length),
             strikes=[self._number(strike) if strike else None for strike in self._strikes],
             terms=[*_terms(self._terms, self._number)],
             starts=array("I", [*accumulate(self._sizes, initial=0)]),

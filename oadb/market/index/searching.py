@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from heapq import nsmallest
 
 from oadb.market.index.section import END, Section, Terms
@@ -13,6 +14,18 @@ from oadb.market.instruments import Instrument
 
 # Rank, length of the symbol, symbol in upper case, symbol, exchange, row: the order of results.
 _SortKey = tuple[int, int, bytes, str, str, int]
+
+# The last rank of rows whose symbol contains the first term.
+_IN_SYMBOL = 2
+
+# Where more rows than that seem to match, they are walked in the order of the result.
+_COMMON = 5000
+
+# How much of a section's text tells how often it contains a term, and in how many pieces.
+_SAMPLE, _PIECES = 1 << 16, 16
+
+# Rows that are looked at before it is asked whether there are enough.
+_STEP = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +90,20 @@ def _search(
         for section in sections
         if filters.fit_section(section)
     ]
-    best = [key for each in searches for key in each.beginning()] if terms else []
-    if len(best) < limit:  # symbols that only contain the first term come after these
-        best = [key for each in searches for key in each.containing()]
+    best = _best_keys(searches, limit) if terms else [key for s in searches for key in s.containing]
     by_exchange = {each.section.exchange: each.section for each in searches}
     return [by_exchange[exchange].instrument(row) for *_, exchange, row in nsmallest(limit, best)]
+
+
+def _best_keys(searches: list["_Search"], limit: int) -> list[_SortKey]:
+    """Return the keys of the best *limit* rows, rank by rank until there are enough."""
+    best = [key for each in searches for key in each.beginning]
+    if len(best) >= limit:
+        return best
+    best = [key for each in searches for key in each.walking()]
+    if sum(rank <= _IN_SYMBOL for rank, *_ in best) >= limit:
+        return best
+    return [key for each in searches for key in each.containing]
 
 
 class _Search:
@@ -91,6 +113,7 @@ class _Search:
         self.section = section
         self._terms = terms
         self._limit = limit
+        self._rarest = min(terms, key=self._count) if len(terms) > 1 else b"".join(terms)
         self._filters = (
             (
                 ([*map(filters.fit_terms, section.terms)], section.terms_codes),
@@ -100,22 +123,50 @@ class _Search:
             else ()
         )
 
+    @cached_property
     def beginning(self) -> list[_SortKey]:
         """Return the keys of the best rows whose symbol begins with the first term."""
         section, first = self.section, self._terms[0]
         if section.folded is not section.text:  # symbols with lower case have another order
-            return [key for key in self.containing() if key[0] == 1]
+            return [key for key in self.containing if key[0] == 1]
         prefix = first.decode()
         start = bisect_left(section.symbols, prefix)
         end = bisect_right(section.symbols, prefix, start, key=lambda text: text[: len(prefix)])
         return self._best(self._fitting(range(start, end), self._terms[1:]))
 
+    def walking(self) -> list[_SortKey]:
+        """Return the keys of the best rows whose symbol contains the first term, if many match.
+
+        In other cases the keys of the best rows that contain every term.
+        """
+        section, first = self.section, self._terms[0].decode()
+        has_capitals = section.folded is section.text
+        if not has_capitals or self._filters or self._count(self._rarest) < _COMMON:
+            return self.containing
+        symbols, ordered, found = section.symbols, section.by_length, [*self.beginning]
+        for start in range(0, len(ordered), _STEP):
+            if len(found) >= self._limit:
+                break
+            rows = [row for row in ordered[start : start + _STEP] if symbols[row].find(first) > 0]
+            found += map(self._sort_key, self._fitting(rows, self._terms[1:]))
+        return found
+
+    @cached_property
     def containing(self) -> list[_SortKey]:
         """Return the keys of the best rows that contain every term."""
         if not self._terms:
             return self._best(self._fitting(range(len(self.section.symbols)), []))
-        rarest, *others = sorted(self._terms, key=self.section.folded.count)
-        return self._best(self._fitting(self._rows_with(rarest), others))
+        others = [term for term in self._terms if term != self._rarest]
+        return self._best(self._fitting(self._rows_with(self._rarest), others))
+
+    def _count(self, term: bytes) -> int:
+        """Return about how often the text of the section contains a term."""
+        text = self.section.folded
+        if len(text) <= 2 * _SAMPLE:
+            return text.count(term)
+        piece, apart = _SAMPLE // _PIECES, len(text) // _PIECES
+        found = sum(text.count(term, at, at + piece) for at in range(0, apart * _PIECES, apart))
+        return found * len(text) // _SAMPLE
 
     def _rows_with(self, term: bytes) -> Iterator[int]:
         folded, starts = self.section.folded, self.section.starts

@@ -11,7 +11,11 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from oadb.engine.binding.slotted_rows import maker
 from oadb.market.instruments import Instrument
+
+# Makes one at a fifth of the cost; None where Python does not allow it.
+_quickly = maker(Instrument)
 
 # Ends each field in a row's text; PostgreSQL's text cannot contain it.
 END = b"\0"
@@ -50,6 +54,9 @@ class Section:
     symbols: list[str]
     terms_codes: "array[int]"
     strike_codes: "array[int]"
+    # Rows by length of the symbol, then by the symbol in upper case, then by the symbol: the order
+    # of the results of a search.
+    by_length: "array[int]"
     # By code.
     terms: list[Terms]
     strikes: list[Decimal | None]
@@ -90,7 +97,7 @@ class Section:
         text = self.text[self.starts[row] : self.starts[row + 1]]
         _, broker_symbol, _, name, *_ = text.decode().split("\0")
         symbol, terms = self.symbols[row], self.terms[self.terms_codes[row]]
-        return Instrument(
+        values = (
             self.broker,
             self.exchange,
             symbol,
@@ -107,3 +114,4 @@ class Section:
             terms.contract_value,
             terms.freeze_quantity,
         )
+        return Instrument(*values) if _quickly is None else _quickly(values)
