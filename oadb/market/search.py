@@ -66,9 +66,7 @@ def _search_selective(
     second: str,
     third: str,
     first: str,
-    patterns: list[str],
     others: list[str],
-    few: int,
     exchange: str | None,
     instrument_type: str | None,
     expiry: date | None,
@@ -189,9 +187,8 @@ async def _search(
     selective = [term for term in sorted(terms, key=len, reverse=True) if has_trigram(term)]
     if not selective:
         return await _search_short(db, broker, first, patterns, filters, limit, found)
-    few = await _search_few(db, broker, selective, first, patterns, filters, limit)
-    if few or await _estimate_matches(db, broker, patterns, *filters) < _FEW_MATCHES:
-        return few
+    if await _estimate_matches(db, broker, patterns, *filters) < _FEW_MATCHES:
+        return await _search_few(db, broker, selective, first, patterns, filters, limit)
     return await _search_common(db, broker, selective, first, patterns, filters, limit, found)
 
 
@@ -225,12 +222,10 @@ async def _search_few(
     filters: _Filters,
     limit: int,
 ) -> list[Instrument]:
-    """Search by terms that few rows match; find nothing if many rows do."""
+    """Search by terms that few rows match."""
     one, two, three = first_three(map(containing, selective))
     others = [each for each in patterns if each not in {one, two, three}]
-    return await _search_selective(
-        db, broker, one, two, three, first, patterns, others, _FEW_MATCHES, *filters, limit
-    )
+    return await _search_selective(db, broker, one, two, three, first, others, *filters, limit)
 
 
 async def _search_common(

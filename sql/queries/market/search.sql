@@ -5,8 +5,7 @@
 -- alphabet. A symbol that equals the term is the shortest of rank 1. The statements differ in cost.
 
 -- name: _estimate_matches
--- Estimates how many rows match, from the same sample as _search_selective: one in 200 pages of the
--- table, always the same ones. It decides which statement runs, not what is found.
+-- Estimates how many rows match, from one in 200 pages of the table, always the same ones. It decides which statement runs, not what is found.
 select 200 * count(*) as matches
 from oadb.instruments tablesample system (0.5) repeatable (0)
 where
@@ -126,9 +125,7 @@ order by
 limit :wanted;
 
 -- name: _search_selective
--- Collects and sorts all matches: for terms that few rows match. First estimates their number from
--- one in 200 pages of the table, always the same ones; returns no row if it is :few or more.
--- Served by instruments_broker_text_idx with up to three patterns; :others are the rest.
+-- Collects and sorts all matches: for terms that few rows match. Served by instruments_broker_text_idx with up to three patterns; :others are the rest.
 select
     broker,
     exchange,
@@ -157,18 +154,6 @@ where
     and (:expiry::date is null or expiry = :expiry)
     and (:strike_min::numeric is null or strike >= :strike_min)
     and (:strike_max::numeric is null or strike <= :strike_max)
-    and (
-        select 200 * count(*)
-        from oadb.instruments as sampled tablesample system (0.5) repeatable (0)
-        where
-            sampled.broker = :broker
-            and sampled.search_text like all(:patterns::text[])
-            and (:exchange::text is null or sampled.exchange = :exchange)
-            and (:instrument_type::text is null or sampled.instrument_type = :instrument_type)
-            and (:expiry::date is null or sampled.expiry = :expiry)
-            and (:strike_min::numeric is null or sampled.strike >= :strike_min)
-            and (:strike_max::numeric is null or sampled.strike <= :strike_max)
-    ) < :few
 order by
     case strpos(upper(symbol), :first) when 1 then 1 when 0 then 3 else 2 end,
     length(symbol),
