@@ -13,6 +13,7 @@ from oadb import AsyncDatabase, Database, Transaction
 from oadb.errors import ParameterError
 from oadb.market import search
 from oadb.market.instruments import Instrument
+from oadb.market.patterns import has_trigram, trigram
 from tests.conftest import configured
 from tests.market.index import reference
 from tests.support.instrument_rows import CALL, FUTURE, INFY, insert_rows
@@ -93,6 +94,20 @@ def test_special_characters_of_like_are_found_literally(tx: Transaction, text: s
     insert_rows(tx, row, stock("OTHER", name="5 AB CD"))
 
     assert search.search(tx, BROKER, text) == [row]
+
+
+@pytest.mark.parametrize(
+    ("term", "expected"),
+    [("ABC", "ABC"), ("BAJAJ-AUTO", "BAJ"), ("L&T", "L&T"), ("M&MFIN", "MFI"), ("J_K", "J_K")],
+)
+def test_a_term_is_looked_up_by_three_letters_or_by_two_words(term: str, expected: str) -> None:
+    assert has_trigram(term)
+    assert trigram(term) == expected
+
+
+@pytest.mark.parametrize("term", ["A", "AB", "A&", "&A", "&", "A %", "É&É", ""])
+def test_other_terms_are_not_looked_up(term: str) -> None:
+    assert not has_trigram(term)
 
 
 def test_every_term_has_to_match_in_any_order_and_any_column(tx: Transaction) -> None:
