@@ -388,7 +388,6 @@ UNCACHED = {
 UNANNOUNCED = dict.fromkeys(UNCACHED, "audits and counters are not cached") | {
     "broker_tokens.retire_expired": "they had expired",
     "loads.delete_old": "the last load of each broker stays",
-    "search_upkeep.rebuild": "rows stay as they are",
     "pending_orders.delete_old": "orders of years ago wait for nobody",
     "ip_bans.delete_expired": "expired bans have no effect",
 }

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from oadb.engine.binding.operations import operation
 from oadb.engine.binding.queries import queries
+from oadb.engine.executors import AsyncExecutor
 
 __all__ = ["SearchSize", "get_size", "rebuild"]
 
@@ -42,9 +44,13 @@ def get_size() -> SearchSize:
 
 
 @query
-def rebuild() -> None:
-    """Build the index anew while searches and loads go on; not in a transaction."""
-    ...
+def _rebuild() -> None: ...
 
 
 query.complete()
+
+
+@operation
+async def rebuild(db: AsyncExecutor) -> None:
+    """Build the index anew while searches and loads go on; not in a transaction."""
+    await _rebuild(db)

@@ -62,7 +62,7 @@ def _merge_staged(
 
 
 @query
-def defer_search_indexes() -> bool: ...
+def _defer_search_indexes() -> bool: ...
 
 
 @query
@@ -86,7 +86,7 @@ query.complete()
 
 async def defer(db: AsyncExecutor, rows: Iterable[InstrumentRow]) -> bool:
     """Drop the indexes that a first load makes at its end, if *rows* may be many; say whether."""
-    return length_hint(rows, _MANY) >= _MANY and await defer_search_indexes(db)
+    return length_hint(rows, _MANY) >= _MANY and await _defer_search_indexes(db)
 
 
 async def stage(tx: AsyncExecutor, intake: Intake, rows: Iterable[InstrumentRow]) -> None:

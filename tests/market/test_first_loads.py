@@ -15,6 +15,7 @@ from tests.support.instrument_rows import INFY, TCS
 
 ROWS = [INFY, TCS]
 
+DEFER = "select oadb.defer_search_indexes()"
 _INDEXES = (
     "select indexdef from pg_indexes where schemaname = 'oadb' and tablename = 'instruments' "
     "order by 1"
@@ -90,18 +91,20 @@ def test_the_load_after_one_that_was_killed_makes_the_indexes(
     db: Database, watcher: psycopg.Connection
 ) -> None:
     before = indexes(watcher)
-    assert staging.defer_search_indexes(db)
-    assert not staging.defer_search_indexes(db)
+    assert watcher.execute(DEFER).fetchone() == (True,)
+    assert watcher.execute(DEFER).fetchone() == (False,)
     assert len(indexes(watcher)) == len(before) - 4
 
     loads.load(db, "zerodha", ROWS)
     assert indexes(watcher) == before
 
 
-def test_where_there_are_rows_or_few_to_come_no_index_is_dropped(db: Database) -> None:
+def test_where_there_are_rows_no_index_is_dropped(
+    db: Database, watcher: psycopg.Connection
+) -> None:
     loads.load(db, "zerodha", ROWS)
 
-    assert not staging.defer_search_indexes(db)
+    assert watcher.execute(DEFER).fetchone() == (False,)
     loads.load(db, "upstox", unsized([replace(row, broker="upstox") for row in ROWS]))
     assert instruments.count_by_broker(db, "upstox") == 2
 
@@ -117,9 +120,17 @@ def test_in_a_transaction_of_the_caller_nothing_is_locked(
 def test_a_table_that_is_in_use_keeps_its_indexes(
     db: Database, watcher: psycopg.Connection
 ) -> None:
+    before, during = indexes(watcher), list[list[str]]()
+
+    def rows() -> Iterator[Instrument]:
+        during.append(indexes(watcher))
+        yield from ROWS
+
     with watcher.transaction():
         watcher.execute("select from oadb.instruments")
-        assert not staging.defer_search_indexes(db)
+        loads.load(db, "zerodha", rows())
+
+    assert during == [before]
 
 
 def test_two_first_loads_at_once_both_succeed(

@@ -135,87 +135,42 @@ order by
 limit :wanted;
 
 -- name: _search_selective
--- Collects and sorts all matches: for terms that few rows match. Asks instruments_broker_text_idx
--- for each group of lengths, as _search_further does: by the terms alone it gives rows of all
--- brokers. Looks up to three patterns; :others are the rest.
--- Served by instruments_ranked_idx.
-with longest as materialized (
-    select length(symbol) as size
-    from oadb.instruments
-    where broker = :broker
-    order by length(symbol) desc
-    limit 1
-)
-
+-- Collects and sorts all matches: for terms that few rows match. Served by
+-- instruments_broker_text_idx with up to three patterns; :others are the rest.
 select
-    best.broker,
-    best.exchange,
-    best.symbol,
-    best.name,
-    best.broker_symbol,
-    best.broker_exchange,
-    best.token,
-    best.instrument_type,
-    best.underlying,
-    best.expiry,
-    best.strike,
-    best.lot_size,
-    best.tick_size,
-    best.contract_value,
-    best.freeze_quantity
-from (
-    select generate_series(0, longest.size / 5) as five
-    from longest
-    order by five
-) as groups
-cross join
-    lateral (
-        select
-            instruments.broker,
-            instruments.exchange,
-            instruments.symbol,
-            instruments.name,
-            instruments.broker_symbol,
-            instruments.broker_exchange,
-            instruments.token,
-            instruments.instrument_type,
-            instruments.underlying,
-            instruments.expiry,
-            instruments.strike,
-            instruments.lot_size,
-            instruments.tick_size,
-            instruments.contract_value,
-            instruments.freeze_quantity,
-            case strpos(upper(instruments.symbol), :first) when 1 then 1 when 0 then 3 else 2 end
-                as rank
-        from oadb.instruments
-        where
-            instruments.broker = :broker
-            and instruments.broker || ' ' || (length(instruments.symbol) / 5)::text
-            = :broker || ' ' || groups.five::text
-            and instruments.search_text like :longest
-            and instruments.search_text like :second
-            and instruments.search_text like :third
-            and instruments.search_text like all(:others::text[])
-            and (:exchange::text is null or instruments.exchange = :exchange)
-            and (:instrument_type::text is null or instruments.instrument_type = :instrument_type)
-            and (:expiry::date is null or instruments.expiry = :expiry)
-            and (:strike_min::numeric is null or instruments.strike >= :strike_min)
-            and (:strike_max::numeric is null or instruments.strike <= :strike_max)
-        order by
-            rank,
-            length(instruments.symbol),
-            upper(instruments.symbol),
-            instruments.symbol,
-            instruments.exchange
-        limit :wanted
-    ) as best
+    broker,
+    exchange,
+    symbol,
+    name,
+    broker_symbol,
+    broker_exchange,
+    token,
+    instrument_type,
+    underlying,
+    expiry,
+    strike,
+    lot_size,
+    tick_size,
+    contract_value,
+    freeze_quantity
+from oadb.instruments
+where
+    broker = :broker
+    and search_text like :longest
+    and search_text like :second
+    and search_text like :third
+    and search_text like all(:others::text[])
+    and (:exchange::text is null or exchange = :exchange)
+    and (:instrument_type::text is null or instrument_type = :instrument_type)
+    and (:expiry::date is null or expiry = :expiry)
+    and (:strike_min::numeric is null or strike >= :strike_min)
+    and (:strike_max::numeric is null or strike <= :strike_max)
 order by
-    best.rank,
-    length(best.symbol),
-    upper(best.symbol),
-    best.symbol,
-    best.exchange
+    case strpos(upper(symbol), :first) when 1 then 1 when 0 then 3 else 2 end,
+    length(symbol),
+    upper(symbol),
+    symbol,
+    exchange
 limit :wanted;
 
 -- name: _search_further

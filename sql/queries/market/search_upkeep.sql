@@ -17,6 +17,6 @@ select
             and class.relname like 'instruments\_broker\_text\_idx\_cc%'
     ) as half_built;
 
--- name: rebuild
+-- name: _rebuild
 -- Nobody waits for it; it waits for transactions that are older. Without a transaction.
 reindex index concurrently oadb.instruments_broker_text_idx;

@@ -313,7 +313,7 @@ order by
     exchange,
     instrument_type;
 
--- name: defer_search_indexes
+-- name: _defer_search_indexes
 -- True if there were no instruments of any broker, so that the indexes of a search and of lookups
 -- by other names are dropped; merge_search_entries makes them of all rows at once.
 select oadb.defer_search_indexes() as are_dropped;
