@@ -4,6 +4,7 @@ For what has one transaction and may not need it, such as a request to a web ser
 statement runs, no connection is leased.
 """
 
+import asyncio
 import threading
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, Callable, Coroutine, Hashable
@@ -22,9 +23,6 @@ from oadb.errors import TransactionError
 from oadb.security.vault import Vault
 
 T = TypeVar("T")
-
-# Seconds between two looks whether another task has begun the transaction.
-_PAUSE = 0.002
 
 
 class _RollBackError(Exception):
@@ -75,7 +73,7 @@ class AsyncDeferredTransaction(_LateTransaction):
         self._early_vault: Vault | None = None
         self._hints: set[str] = set()
         self._allowed: timedelta | None = None
-        self._beginner = threading.Lock()
+        self._beginner = asyncio.Lock() if self._driver.awaits else threading.Lock()
         self._is_over = False
 
     async def __aenter__(self) -> Self:
@@ -128,12 +126,8 @@ class AsyncDeferredTransaction(_LateTransaction):
             UnavailableError: no connection can be made, or became free (PoolTimeoutError).
             TransactionError: it has ended.
         """
-        while not self._beginner.acquire(blocking=False):  # by another task of its owner
-            await self._driver.sleep(_PAUSE)
-        try:
+        async with self._driver.entered(self._beginner):  # another task of its owner may begin it
             return self._made or await self._begin_once()
-        finally:
-            self._beginner.release()
 
     async def _begin_once(self) -> AsyncTransaction:
         self._require_going_on()

@@ -129,3 +129,23 @@ async def test_a_cancelled_task_leaves_nothing(adb: AsyncDatabase) -> None:
         await task
 
     assert await probes.count_all(adb) == 0
+
+
+async def test_a_task_that_waits_for_another_to_begin_it_waits_without_looking(
+    adb: AsyncDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(adb._driver, "sleep", sleep)
+    tx = deferred(adb)
+    async with adb.transaction():  # of the only connection
+        tasks = [asyncio.create_task(probes.put(tx, number, "x")) for number in range(3)]
+        await asyncio.sleep(0)
+    await asyncio.gather(*tasks)
+    await tx.commit()
+
+    assert slept == []
+    assert await probes.count_all(adb) == 3
