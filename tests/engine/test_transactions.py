@@ -2,7 +2,9 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from traceback import format_exception
+from typing import Any
 
 import psycopg
 import pytest
@@ -16,7 +18,11 @@ from oadb.engine.transactions import AsyncTransaction
 from oadb.errors import ParameterError, TransactionError
 from tests.faults.proxy import Proxy
 from tests.support import pool_probes as probes
+from tests.support.declaring import declared
 from tests.support.rig import Connect, Db, Observer, config
+
+
+_TAKES: dict[str, Any] = {"number": int, "at": datetime}
 
 
 class RollbackError(Exception):
@@ -308,3 +314,16 @@ def test_threads_that_share_a_transaction_run_one_after_another(url: str) -> Non
     ):
         assert probes.echo(tx, 0) == 0
         assert [*threads.map(lambda number: probes.echo(tx, number), range(200))] == [*range(200)]
+
+
+def test_the_first_statement_of_a_transaction_answers_as_a_call_by_itself(
+    connect: Connect,
+) -> None:
+    """Also when its results are asked for in binary form, as those of a parsed statement are."""
+    db = connect(pool_size=1, max_overflow=0)
+    when = declared("select :number::bigint, :at::timestamptz", tuple[int, datetime], **_TAKES)
+    at = datetime(2026, 11, 30, 9, 15, tzinfo=UTC)
+    for number in range(4):
+        with db.transaction() as tx:
+            assert when(tx, number, at) == (number, at)
+        assert when(db, number, at) == (number, at)
