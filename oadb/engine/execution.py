@@ -56,13 +56,13 @@ def begin_parsed(
     query: Any,
     params: tuple[Any, ...],
     prelude: list[wire.SetupStatement],
-    wait: Callable[..., Any],
+    wait: Callable[..., Any] | None = None,
 ) -> Any:
     """Begin a call in the usual way: of a parsed statement. None: it must be ``run``.
 
     Args:
         prelude: statements to send before it in the same round trip; emptied when they are sent.
-        wait: that of the connection, or if others may use it meanwhile, ``exchange``.
+        wait: ``exchange`` of a connection that others may use meanwhile; None: nobody does.
 
     Returns:
         What waits for the results, a list: of AsyncioDriver a coroutine, else they are there.
@@ -75,6 +75,7 @@ def begin_parsed(
     if prepared is None or not prepared.parsed or query.special is not None:
         return None
     values, pgconn = sendable(prepared, query, params), connection.pgconn
+    wait = wait or connection.wait
     if prelude:
         return wait(wire.behind(pgconn, prelude, prepared, values))
     return wait(generators.execute(pgconn), prepared, values)

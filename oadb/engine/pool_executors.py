@@ -117,8 +117,7 @@ class AsyncPoolExecutor(AsyncExecutor):
                     if seconds is UNCONFIRMED:
                         pool.leases.begin(connection, label, limit)
                     prelude = [*connection.state.limits, *self._identity]
-                    wait = connection.wait
-                    answer = execution.begin_parsed(connection, query, params, prelude, wait)
+                    answer = execution.begin_parsed(connection, query, params, prelude)
                     if answer is None:
                         return await execution.run(driver, connection, query, params, prelude)
                     results = await answer if driver.awaits else answer

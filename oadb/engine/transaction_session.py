@@ -11,7 +11,8 @@ from oadb.engine.binding.guards import END_READ_ONLY, RESTORE, Isolation
 from oadb.engine.failures import unavailable
 from oadb.engine.pool.commits import COMMIT_POINT
 from oadb.engine.pool.connection_pool import Pool
-from oadb.engine.wire import Begin, Exchange, SetupStatement, set_up_and_ask, simple
+from oadb.engine.questions import set_up_and_ask
+from oadb.engine.wire import Begin, Exchange, SetupStatement, simple
 from oadb.errors import TransactionError
 from oadb.security.vault import Vault
 

@@ -66,15 +66,12 @@ def exchange(
 def behind(
     pgconn: Any, prelude: list[SetupStatement], prepared: PreparedStatement, values: Any
 ) -> Exchange:
-    """Send a statement that the server has parsed, behind those of *prelude*.
+    """Send a statement that the server has parsed, behind those of *prelude*; return its results.
 
     What ``exchange`` does, in the usual case: of each transaction, its first statement.
 
-    Returns:
-        Its results.
-
     Raises:
-        psycopg.Error: the server's first report on a statement of *prelude*.
+        psycopg.Error: the server's first report.
     """
     pgconn.enter_pipeline_mode()
     try:
@@ -85,16 +82,15 @@ def behind(
         answers, number = [], len(prelude)
         prelude.clear()  # as in _pipeline
         yield from generators.send(pgconn)
-        for _ in range(number):
+        for _ in range(number + 1):
             results = yield from generators.fetch_many(pgconn)
             answers.append(results)
-        results = yield from generators.fetch_many(pgconn)
         yield from generators.fetch_many(pgconn)  # the end of the pipeline
     finally:
         leave_pipeline(pgconn)
     for each in answers:
         answer_of(each)
-    return results
+    return answers[-1]
 
 
 def _statement(
@@ -119,58 +115,6 @@ def _statement(
         else partial(pgconn.send_query_params, sql, values, param_formats=formats)
     )
     return commands, parsing
-
-
-def exchange_and_ask(
-    pgconn: Any,
-    prepared: PreparedStatement,
-    sql: bytes,
-    values: Any,
-    prelude: list[SetupStatement],
-    question: SetupStatement,
-    *,
-    prepares: bool,
-) -> Exchange:
-    """Send a statement as ``exchange`` does, and a question that the server hears after its commit.
-
-    Returns:
-        Its result, and that of the question, which may be an error.
-
-    Raises:
-        psycopg.Error: the server's first report on the statement.
-    """
-    commands, parsing = _statement(pgconn, prepared, sql, values, prelude, prepares=prepares)
-    commands += [pgconn.pipeline_sync, *_commands(pgconn, [question])]
-    *answers, _, asked = yield from _pipeline(pgconn, commands, prelude)
-    if parsing is not None:
-        prepared.parsed = answers[parsing][0].status == pq.ExecStatus.COMMAND_OK
-    return [answer_of(results) for results in answers][-1], asked[0]
-
-
-def set_up_and_ask(
-    pgconn: Any, statements: list[SetupStatement], question: SetupStatement
-) -> Exchange:
-    """Send *statements* that end with COMMIT, and a question; return the answer to this.
-
-    Raises:
-        psycopg.Error: the server's first report on a statement; of the question none is raised.
-    """
-    commands = [*_commands(pgconn, statements), pgconn.pipeline_sync]
-    commands += _commands(pgconn, [question])
-    *answers, _, asked = yield from _pipeline(pgconn, commands, statements)
-    for results in answers:
-        answer_of(results)
-    return asked[0]
-
-
-def ask(pgconn: Any, question: SetupStatement) -> Exchange:
-    """Send a question by itself, and return the answer.
-
-    Raises:
-        psycopg.Error: the server's report.
-    """
-    pgconn.send_query_params(question.sql, [*question.params])
-    return answer_of((yield from generators.execute(pgconn)))
 
 
 def set_up(pgconn: Any, statements: list[SetupStatement]) -> Exchange:

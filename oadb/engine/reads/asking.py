@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 
-from oadb.engine import wire
+from oadb.engine import questions
 from oadb.engine.driver import Driver
 from oadb.engine.pool.commits import CommitPoint, point_in
 from oadb.engine.pool.connection_pool import Pool
@@ -90,7 +90,7 @@ async def _ask(pool: Pool, driver: Driver, question: SetupStatement, limit: floa
     connection = pool.take(*first) or await pool.acquire(*first, patience=0.0)
     reason = ""
     try:
-        return await driver.run_exchange(connection, wire.ask(connection.pgconn, question))
+        return await driver.run_exchange(connection, questions.ask(connection.pgconn, question))
     except psycopg.Error as error:
         connection.state.is_spoiled = True
         reason = " ".join(str(error).split())

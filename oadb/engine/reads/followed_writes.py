@@ -5,7 +5,7 @@ from typing import Any
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from oadb.engine import execution, wire
+from oadb.engine import execution, questions
 from oadb.engine.driver import Driver
 from oadb.engine.pool.commits import COMMIT_POINT, Commits
 from oadb.engine.reads.wrapped_calls import WrappedCall
@@ -45,7 +45,7 @@ class FollowedWrite(WrappedCall):
     ) -> Any:
         query, state = self._query, connection.state
         encoded = execution.dumped(connection, query, self._params, query.label)
-        exchange = wire.exchange_and_ask(
+        exchange = questions.exchange_and_ask(
             connection.pgconn,
             encoded.prepared,
             query.wire_sql,
@@ -64,7 +64,9 @@ class FollowedWrite(WrappedCall):
 async def ask_later(driver: Driver, connection: Any, commits: Commits) -> None:
     """Note the position of a commit in a round trip of its own; what was committed stays."""
     try:
-        answer = await driver.run_exchange(connection, wire.ask(connection.pgconn, COMMIT_POINT))
+        answer = await driver.run_exchange(
+            connection, questions.ask(connection.pgconn, COMMIT_POINT)
+        )
     except psycopg.Error:
         connection.state.is_spoiled = True
         commits.doubt()

@@ -3,7 +3,7 @@
 from time import monotonic
 from typing import Any
 
-from oadb.engine import execution, wire
+from oadb.engine import execution, questions
 from oadb.engine.driver import Driver
 from oadb.engine.reads.wrapped_calls import WrappedCall
 from oadb.engine.wire import SetupStatement
@@ -73,7 +73,7 @@ async def caught_up(
     if state.replayed >= wanted and not pooled:
         return True
     while wanted:
-        answer = await driver.run_exchange(connection, wire.ask(connection.pgconn, _REPLAYED))
+        answer = await driver.run_exchange(connection, questions.ask(connection.pgconn, _REPLAYED))
         state.replayed = int(answer.get_value(0, 0) or 0)
         if state.replayed >= wanted:
             break
