@@ -50,9 +50,14 @@ class AskingCalls:
         """Have a query sent with the others.
 
         Raises:
-            ParameterError: the query must be sent alone.
+            ParameterError: the query must be sent alone, or is several calls itself.
         """
         require_combinable(query)
+        if query.special == "combined":
+            raise ParameterError(
+                f"{query.label}: calls that are sent together cannot be part of a batch; call the "
+                "operation by itself"
+            )
         return await _asked(CombinedCall(query, params, query.label))
 
     def _stream(self, query: Any, _params: tuple[Any, ...]) -> Any:

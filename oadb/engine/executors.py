@@ -122,7 +122,9 @@ async def run_combined(db: AsyncExecutor, calls: CombinedCalls) -> list[Any]:
 
 
 class _AskingExecutor(AskingCalls, AsyncExecutor):
-    """The executor of an operation in a batch."""
+    """The executor of an operation in a batch, which can be rolled back as a whole."""
+
+    is_transaction = True
 
 
 async def _run_batch(db: AsyncExecutor, members: Sequence[Member]) -> list[Any]:

@@ -9,6 +9,7 @@ from oadb.engine import dsn
 from oadb.engine.batches import Pending
 from oadb.engine.binding.operations import operation
 from oadb.engine.executors import AsyncExecutor
+from oadb.engine.outside_transactions import refuse_transaction
 from oadb.engine.repeating import transacted
 from oadb.errors import NoRowError, ParameterError, TransactionError
 from tests.faults.proxy import Proxy
@@ -64,6 +65,21 @@ async def answer_at_once(db: AsyncExecutor, probe_id: int) -> str:
 async def in_a_transaction(tx: AsyncExecutor) -> int:
     """Need a transaction."""
     return await probes.one(tx)
+
+
+@operation
+async def look_in_a_batch(db: AsyncExecutor) -> int:
+    """Send a batch of its own."""
+    async with db.batch() as batch:
+        pending = probes.one(batch)
+    return pending.result
+
+
+@operation
+async def count_guess(db: AsyncExecutor) -> int:
+    """Do what no rollback may undo."""
+    refuse_transaction(db, "probe.count_guess")
+    return await probes.one(db)
 
 
 @operation
@@ -144,6 +160,19 @@ def test_an_operation_that_needs_a_transaction_of_its_own_is_refused(db: Db) -> 
 
     with pytest.raises(TransactionError, match="with a transaction of its own cannot be part"):
         run()
+
+
+def test_what_is_sent_together_itself_or_must_not_be_rolled_back_is_refused(db: Db) -> None:
+    def run(work: Any) -> None:
+        with db.batch() as batch:
+            probes.put(batch, 3, "not sent")
+            work(batch)
+
+    with pytest.raises(ParameterError, match="a batch: calls that are sent together cannot be"):
+        run(look_in_a_batch)
+    with pytest.raises(TransactionError, match="must not run in a transaction or a batch"):
+        run(count_guess)
+    assert probes.count_all(db) == 2
 
 
 def test_an_error_of_an_operation_is_raised_and_no_result_is_there(db: Db) -> None:
