@@ -3,6 +3,7 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from traceback import format_exception
 
 import psycopg
@@ -309,7 +310,7 @@ def test_threads_that_share_a_transaction_run_one_after_another(url: str) -> Non
         ThreadPoolExecutor(4) as threads,
     ):
         assert probes.echo(tx, 0) == 0
-        assert [*threads.map(lambda number: probes.echo(tx, number), range(200))] == [*range(200)]
+        assert [*threads.map(partial(probes.echo, tx), range(200))] == [*range(200)]
 
 
 def test_the_first_statement_of_a_transaction_answers_as_a_call_by_itself(
