@@ -23,14 +23,11 @@ from pathlib import Path
 from oadb.embedded import embedded_server
 from oadb.embedded.embedded_server import EmbeddedServer
 from oadb.embedded.memory import memory
-from oadb.embedded.system_user import require_private
 from oadb.engine.binding.packages import Package
 from oadb.engine.dsn import Dsn
-from oadb.errors import ConfigError, UnavailableError
+from oadb.errors import UnavailableError
+from oadb.tools import kept_files
 from oadb.tools.migrations import runner
-
-_MOST = 3
-"""How many are kept, the latest: 80 MB each."""
 
 # Of the first server: its tables stay as migrations leave them, which nobody has vacuumed.
 _SETTINGS = {"autovacuum": "off"}
@@ -89,13 +86,10 @@ def place(packages: Sequence[Package], kind: str = "migrated") -> Path | None:
     Args:
         kind: the name of the folder, of things of one kind.
     """
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    folder = kept_files.folder(kind)
     try:
-        folder = Path(cache).expanduser() / "oadb" / kind
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        require_private(folder)
-        return folder / _digest(packages)
-    except (OSError, RuntimeError, ConfigError, PackageNotFoundError):
+        return None if folder is None else folder / _digest(packages)
+    except (OSError, PackageNotFoundError):
         return None
 
 
@@ -133,9 +127,9 @@ def _keep(kept: Path, packages: Sequence[Package], tell: Tell) -> None:
 
 
 def _delete_old(folder: Path) -> None:
-    """Delete all but the servers that were used last."""
+    """Delete all but the servers that were used last: 80 MB each."""
     kept = [each for each in folder.iterdir() if not each.name.startswith(".")]
-    for each in sorted(kept, key=lambda each: each.stat().st_mtime)[:-_MOST]:
+    for each in sorted(kept, key=lambda each: each.stat().st_mtime)[: -kept_files.MOST]:
         shutil.rmtree(each, ignore_errors=True)
 
 

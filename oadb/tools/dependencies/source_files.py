@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 
 from oadb.engine.binding.packages import Package
-from oadb.tools.dependencies.code_references import SourceFile
+from oadb.tools.dependencies.module_names import SourceFile
 
 # Folders of a project whose files are not its own.
 _FOREIGN = frozenset({"node_modules", "site-packages", "__pycache__", "build", "dist", "venv"})

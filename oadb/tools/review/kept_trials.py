@@ -7,16 +7,13 @@ the digest of all that it depends on, as ``kept_clusters`` keeps servers; it may
 """
 
 import json
-import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import TypedDict, cast
 
 from oadb.engine.binding.packages import Package, find
-from oadb.tools import kept_clusters
+from oadb.tools import kept_clusters, kept_files
 from oadb.tools.migrations.migration_trial import StepEffect, TrialResult
 from oadb.tools.migrations.run_scope import RunScope
 from oadb.tools.migrations.script_folder import Migration
@@ -25,9 +22,6 @@ from oadb.tools.migrations.table_states import Work, WorkKind
 
 Results = Mapping[tuple[str, str], TrialResult]
 """By package and id."""
-
-_MOST = 3
-"""How many are kept, the latest."""
 
 
 class _KeptStep(TypedDict):
@@ -63,8 +57,7 @@ def of(packages: Sequence[Package], try_out: Callable[[], Results]) -> Results:
     if found is None:
         found = try_out()
         if not any(each.failure or each.undoing_failure for each in found.values()):
-            with suppress(OSError):  # a full disk
-                _write(place, [_kept(each) for each in found.values()])
+            kept_files.write(place, [_kept(each) for each in found.values()])
     return found
 
 
@@ -128,17 +121,3 @@ def _kept(result: TrialResult) -> _KeptResult:
         "undoing_failure": result.undoing_failure,
         "dropped": [*result.dropped],
     }
-
-
-def _write(place: Path, kept: Sequence[_KeptResult]) -> None:
-    """Keep results, whole or not at all, and delete all but the latest."""
-    made, name = tempfile.mkstemp(dir=place.parent, prefix=".")
-    try:
-        with os.fdopen(made, "w") as file:
-            json.dump(kept, file)
-        Path(name).rename(place)
-    finally:
-        Path(name).unlink(missing_ok=True)
-    found = [each for each in place.parent.iterdir() if not each.name.startswith(".")]
-    for each in sorted(found, key=lambda each: each.stat().st_mtime)[:-_MOST]:
-        each.unlink(missing_ok=True)

@@ -6,7 +6,8 @@ import pytest
 
 from oadb.engine.binding.packages import find
 from oadb.tools.dependencies import source_files
-from oadb.tools.dependencies.code_references import CodeReferences, CodeUses, SourceFile
+from oadb.tools.dependencies.code_references import CodeReferences, CodeUses
+from oadb.tools.dependencies.module_names import SourceFile
 
 DECLARING = """
 @query
