@@ -68,6 +68,12 @@ def docker_engine() -> Generator[DockerEngine]:
         finally:
             process.terminate()
             process.wait()
-            if (folder / "data").is_mount():
-                subprocess.run(["umount", folder / "data"], check=True)
+            for mounted in _mounts_in(folder):
+                subprocess.run(["umount", mounted], check=True)
             shutil.rmtree(folder)
+
+
+def _mounts_in(folder: Path) -> list[str]:
+    """Return what an engine leaves mounted, such as the network of the machine, the last first."""
+    places = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    return [place for place in reversed(places) if place.startswith(f"{folder}/")]

@@ -13,6 +13,8 @@ from oadb.tools.plans.table_shapes import ColumnShape
 # a histogram.
 _TARGET = 100
 
+_DAY = 86_400  # seconds
+
 # How many rows ANALYZE looks at.
 _SAMPLE = 300 * _TARGET
 
@@ -120,9 +122,10 @@ def _bounds(limits: ValueLimits | None, type_name: str, filled: float) -> list[s
 
 
 def _written(value: float, origin: datetime | None, type_name: str) -> str:
+    if origin is not None and type_name == "date":  # whatever the time of day is
+        return str(origin.date() + timedelta(days=math.floor(value / _DAY)))
     if origin is not None:
-        moment = origin + timedelta(microseconds=round(value * 1_000_000))
-        return str(moment.date()) if type_name == "date" else moment.isoformat(" ")
+        return (origin + timedelta(microseconds=round(value * 1_000_000))).isoformat(" ")
     return str(round(value)) if type_name in WHOLE else repr(value)
 
 
