@@ -1,11 +1,11 @@
-"""The cost of a call, compared with other libraries. Run by hand:
+"""What a call costs beside its time alone, which expert.py compares. Run by hand:
 
     pip install -e '.[bench]'
-    python tests/benchmarks/calls.py [lookups] [settings] [wire] [restart] [demand] [imports]
+    python tests/benchmarks/calls.py [settings] [wire] [restart] [demand] [imports]
 
 Without names, everything runs. DATABASE_URL names a server whose user may create databases; without
 it an embedded server is started. "restart" always starts its own server. OADB_BENCH_ROUNDS, default
-100, sets the number of rounds of "lookups" and "settings".
+100, sets the number of rounds of "settings".
 """
 
 import sys
@@ -15,10 +15,9 @@ from pathlib import Path
 if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.benchmarks import conditions, demand, imports, lookups, restart, settings, wire
+from tests.benchmarks import conditions, demand, imports, restart, settings, wire
 
 PARTS: dict[str, Callable[[], None]] = {
-    "lookups": lookups.main,
     "settings": settings.main,
     "wire": wire.main,
     "restart": restart.main,

@@ -10,9 +10,13 @@ from oadb import Database
 from oadb.accounts import users
 from tests.benchmarks import declared
 from tests.benchmarks.conditions import config, database, keywords, table
-from tests.benchmarks.peers import SQL
 from tests.faults.proxy import Proxy
 
+SQL = (
+    "select user_id, username, email, first_name, last_name, is_admin, auth_epoch, "
+    "created_at, updated_at "
+    "from oadb.users where user_id = {}"
+)
 ROWS, LOADED = 5000, 1000
 # psycopg prepares a statement at its sixth execution, which takes one more round trip.
 _WARM_UP = 7

@@ -39,7 +39,8 @@ def entrants(url: str) -> Generator[Entrants]:
     with ExitStack() as running:
         folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
         found: Entrants = {}
-        for key, (times, script) in _SCRIPTS.items():
+        for key, (usual, script) in _SCRIPTS.items():
+            times = 10 if trades.SMALL else usual
             (folder / key).write_text(script)
             command = [program, "--protocol=prepared", "--client=1", "--jobs=1", "--no-vacuum"]
             command += [f"--transactions={times}", f"--file={folder / key}", url]

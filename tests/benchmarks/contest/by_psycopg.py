@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import aiosql
 import psycopg
 import psycopg_pool
 from psycopg.rows import class_row
@@ -76,8 +77,7 @@ def _cursors(connection: psycopg.Connection) -> Iterator[Entrant]:
 
 
 def _pooled_lookups(one: Pool, five: Pool, default: Pool) -> Iterator[Entrant]:
-    named = (("psycopg, pool of 1", one), (POOL, five), (DEFAULT, default))
-    for name, pool in named:
+    for name, pool in (("psycopg, pool of 1", one), (POOL, five), (DEFAULT, default)):
 
         def tuples(key: int, pool: Pool = pool) -> object:
             with pool.connection() as connection:
@@ -93,6 +93,14 @@ def _pooled_lookups(one: Pool, five: Pool, default: Pool) -> Iterator[Entrant]:
             return cursor.execute(GET, (key,)).fetchone()
 
     yield Entrant(DATACLASSES, BLOCKING, repeated(rows))
+    named = f"-- name: get(trade_id)^\n-- record_class: Trade\n{trades.GET.format(':trade_id')};\n"
+    queries: Any = aiosql.from_str(named, "psycopg", record_classes={"Trade": trades.Trade})
+
+    def by_name(key: int) -> object:
+        with five.connection() as connection:
+            return queries.get(connection, trade_id=key)
+
+    yield Entrant(f"aiosql on psycopg, pool of {POOL_SIZE}", BLOCKING, repeated(by_name))
 
 
 def _transactions(

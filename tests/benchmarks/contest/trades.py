@@ -13,12 +13,12 @@ from oadb import Affected
 from oadb.engine.binding.queries import Queries
 from oadb.engine.binding.statements import parse
 
-_SMALL = "OADB_BENCH_SMALL" in os.environ
+SMALL = "OADB_BENCH_SMALL" in os.environ
 TRADES = 10_000
 HUNDRED = 100
-MANY = 100 if _SMALL else 10_000
-COPIED = 100 if _SMALL else 20_000
-ADDED = 100 if _SMALL else 10_000
+MANY = 100 if SMALL else 10_000
+COPIED = 100 if SMALL else 20_000
+ADDED = 100 if SMALL else 10_000
 
 COLUMNS = ("trade_id", "symbol", "side", "quantity", "price", "is_live", "note", "traded_at")
 TYPES = ("int8", "text", "text", "int4", "numeric", "bool", "text", "timestamptz")

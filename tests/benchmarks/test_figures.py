@@ -1,0 +1,102 @@
+"""The documents say what the runs say that are kept, and the benchmarks of record run."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from oadb.testing.servers import Server
+
+pytest.importorskip("psqlpy", reason="the peers are in the extra 'bench'")
+
+from tests.benchmarks.contest import pages, recorded
+from tests.benchmarks.contest.questions import QUESTIONS
+
+BENCHMARKS = Path(__file__).parent
+DOCS = recorded.FOLDER.parent
+AGAIN = "python tests/benchmarks/expert.py --render"
+
+
+@pytest.fixture(scope="module")
+def records() -> list[recorded.Record]:
+    return recorded.read(recorded.FOLDER)
+
+
+def test_the_page_has_the_figures_of_the_runs_that_are_kept(
+    records: list[recorded.Record],
+) -> None:
+    page = (DOCS / "performance.md").read_text()
+
+    assert pages.performance(page, records) == page, AGAIN
+
+
+def test_the_pictures_are_those_of_the_runs_that_are_kept(records: list[recorded.Record]) -> None:
+    there = {path.name: path.read_text() for path in recorded.FOLDER.glob("calls-*.svg")}
+
+    assert pages.drawn(records) == there, AGAIN
+
+
+def test_a_figure_that_is_typed_by_hand_is_noticed(records: list[recorded.Record]) -> None:
+    page = (DOCS / "performance.md").read_text()
+    answer = next(line for line in page.splitlines() if line.startswith("| [one row by its key]"))
+    typed = page.replace(answer, answer.replace(" us |", " ns |", 1))
+
+    assert pages.performance(typed, records) != typed
+
+
+def test_every_run_says_its_day_revision_machine_and_server(
+    records: list[recorded.Record],
+) -> None:
+    for record in records:
+        assert record.answers["made"].endswith(" UTC")
+        assert record.answers["revision"]
+        assert "load" in record.answers["machine"][0]
+        for passed in (recorded.PINNED, recorded.FREE):
+            assert "fsync on" in record.server(passed), record.question.key
+
+
+def test_both_passes_of_a_question_have_the_same_entrants(records: list[recorded.Record]) -> None:
+    for record in records:
+        pinned, free = (
+            [(each.name, each.how) for each in record.entrants(passed)]
+            for passed in (recorded.PINNED, recorded.FREE)
+        )
+
+        assert pinned == free
+
+
+def ask(folder: Path, server: Server, *questions: str) -> subprocess.CompletedProcess[str]:
+    small = {"OADB_BENCH_SMALL": "1", "OADB_BENCH_ROUNDS": "1", "OADB_BENCH_FIGURES": str(folder)}
+    return subprocess.run(
+        [sys.executable, BENCHMARKS / "expert.py", *questions],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **small, "DATABASE_URL": server.url("postgres")},
+    )
+
+
+@pytest.mark.long("starts two processes that import all libraries")
+def test_every_library_answers_every_question(oadb_server: Server, tmp_path: Path) -> None:
+    done = ask(tmp_path, oadb_server)
+
+    assert done.returncode == 0, done.stderr
+    for question in QUESTIONS:
+        kept = json.loads((tmp_path / f"calls-{question.key}.json").read_text())
+        entrants = kept["passes"][recorded.PINNED]["entrants"]
+        assert any(each["name"].startswith("oadb") for each in entrants)
+        assert all(each["clock"][0] > 0 for each in entrants)
+
+
+def test_an_unknown_question_is_refused_with_the_known_ones(
+    oadb_server: Server, tmp_path: Path
+) -> None:
+    done = ask(tmp_path, oadb_server, "lookups")
+
+    assert done.stderr == (
+        "no question lookups; there are lookup, transaction, update, rows-100, rows-many, copy, "
+        "arrays\n"
+    )
