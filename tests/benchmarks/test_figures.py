@@ -12,7 +12,8 @@ from oadb.testing.servers import Server
 
 pytest.importorskip("psqlpy", reason="the peers are in the extra 'bench'")
 
-from tests.benchmarks.contest import pages, recorded
+from tests.benchmarks.contest import day_pages, pages, recorded
+from tests.benchmarks.contest.pages import written
 from tests.benchmarks.contest.questions import QUESTIONS
 
 BENCHMARKS = Path(__file__).parent
@@ -68,10 +69,40 @@ def test_both_passes_of_a_question_have_the_same_entrants(records: list[recorded
         assert pinned == free
 
 
-def ask(folder: Path, server: Server, *questions: str) -> subprocess.CompletedProcess[str]:
-    small = {"OADB_BENCH_SMALL": "1", "OADB_BENCH_ROUNDS": "1", "OADB_BENCH_FIGURES": str(folder)}
+def test_a_trading_day_is_told_as_it_was_measured() -> None:
+    day = day_pages.read(recorded.FOLDER)
+    page, readme = DOCS / "performance.md", DOCS.parent / "README.md"
+    again = "python tests/benchmarks/day.py --render"
+
+    assert written(page.read_text(), "day", day_pages.performance(day)) == page.read_text(), again
+    told = written(readme.read_text(), "headline", day_pages.headline(day))
+    assert told == readme.read_text(), again
+    assert (recorded.FOLDER / day_pages.PICTURE).read_text() == day_pages.picture(day), again
+
+
+def test_a_trading_day_says_the_durability_of_each_side() -> None:
+    day = day_pages.read(recorded.FOLDER)
+
+    assert "fsync on" in day["ours"]
+    assert "does not wait for the disk" in day["theirs"]
+
+
+def test_a_document_without_the_marks_of_a_part_is_refused() -> None:
+    with pytest.raises(ValueError, match="0 places for answers"):
+        written("# Performance\n", "answers", "nothing")
+
+
+def run(
+    folder: Path, server: Server, command: str, *parts: str
+) -> subprocess.CompletedProcess[str]:
+    small = {
+        "OADB_BENCH_SMALL": "1",
+        "OADB_BENCH_ROUNDS": "1",
+        "OADB_BENCH_FIGURES": str(folder),
+        "OADB_BENCH_INSTRUMENTS": "1000",
+    }
     return subprocess.run(
-        [sys.executable, BENCHMARKS / "expert.py", *questions],
+        [sys.executable, BENCHMARKS / command, *parts],
         capture_output=True,
         text=True,
         check=False,
@@ -79,22 +110,39 @@ def ask(folder: Path, server: Server, *questions: str) -> subprocess.CompletedPr
     )
 
 
-@pytest.mark.long("starts two processes that import all libraries")
-def test_every_library_answers_every_question(oadb_server: Server, tmp_path: Path) -> None:
-    done = ask(tmp_path, oadb_server)
+@pytest.mark.slow
+def test_a_run_is_kept_for_every_question(oadb_server: Server, tmp_path: Path) -> None:
+    done = run(tmp_path, oadb_server, "expert.py")
 
     assert done.returncode == 0, done.stderr
     for question in QUESTIONS:
         kept = json.loads((tmp_path / f"calls-{question.key}.json").read_text())
-        entrants = kept["passes"][recorded.PINNED]["entrants"]
-        assert any(each["name"].startswith("oadb") for each in entrants)
-        assert all(each["clock"][0] > 0 for each in entrants)
+        assert kept["passes"].keys() == {recorded.PINNED, recorded.FREE}
+
+
+@pytest.mark.long("imports and connects all libraries")
+def test_every_library_answers_every_question(oadb_server: Server, tmp_path: Path) -> None:
+    done = run(tmp_path, oadb_server, "contest/one_pass.py")
+
+    assert done.returncode == 0, done.stderr
+    for question, entrants in json.loads(done.stdout)["questions"].items():
+        assert any(each["name"].startswith("oadb") for each in entrants), question
+        assert all(each["clock"][0] > 0 for each in entrants), question
+
+
+@pytest.mark.long("works through a day of ten orders, with both sides")
+def test_a_trading_day_is_worked_through_by_both_sides(oadb_server: Server, tmp_path: Path) -> None:
+    done = run(tmp_path, oadb_server, "day.py")
+
+    assert done.returncode == 0, done.stderr
+    for part in day_pages.read(tmp_path)["parts"]:
+        assert len(part["ours"]) == len(part["theirs"]) == 1, part["what"]
 
 
 def test_an_unknown_question_is_refused_with_the_known_ones(
     oadb_server: Server, tmp_path: Path
 ) -> None:
-    done = ask(tmp_path, oadb_server, "lookups")
+    done = run(tmp_path, oadb_server, "expert.py", "lookups")
 
     assert done.stderr == (
         "no question lookups; there are lookup, transaction, update, rows-100, rows-many, copy, "
