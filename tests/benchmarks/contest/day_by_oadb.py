@@ -14,7 +14,7 @@ from oadb.logs import rollups, traffic
 from oadb.logs.api_logs import Call
 from oadb.logs.traffic import Request
 from oadb.logs.writer import LogWriter
-from oadb.market import live_index, loads
+from oadb.market import instruments, live_index, loads
 from oadb.market.instruments import Listing
 from oadb.market.search import search
 from oadb.settings import app_settings
@@ -126,6 +126,10 @@ class OnOadb:
     def find(self, listed: Listing) -> bool:
         """Find the token of an instrument in memory."""
         return self._live.index.get_token(BROKER, listed.exchange, listed.symbol) is not None
+
+    def look(self, listed: Listing) -> bool:
+        """Find an instrument in the database."""
+        return instruments.get(self._db, BROKER, listed.exchange, listed.symbol) is not None
 
     def search(self, text: str) -> int:
         """Search in the database, the best 50 first."""

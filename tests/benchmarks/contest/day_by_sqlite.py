@@ -151,8 +151,10 @@ class OnSqlite:
 
     def find(self, listed: Listing) -> bool:
         """Find the token of an instrument: in the dictionaries, else in the table."""
-        if (listed.symbol, listed.exchange) in self._symbols:
-            return True
+        return (listed.symbol, listed.exchange) in self._symbols or self.look(listed)
+
+    def look(self, listed: Listing) -> bool:
+        """Find an instrument in the table."""
         with self._session() as session:
             wanted = {"symbol": listed.symbol, "exchange": listed.exchange}
             return session.query(Symbol).filter_by(**wanted).first() is not None

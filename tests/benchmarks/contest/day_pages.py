@@ -76,8 +76,8 @@ def headline(day: Day) -> str:
         f"**How fast.** On a trading day, beside SQLAlchemy on SQLite as OpenAlgo uses it: "
         f"{shown(orders)} times the orders a second with one thread and {shown(eight)} with eight, "
         f"a process's first order {shown(first)} times as fast, {shown(log)} times the log, "
-        f"statistics {shown(asked)} times as fast, and of 100 lookups during a reload "
-        f"{shown(misses[0])} miss where {shown(misses[1])} did; oadb commits to the disk, SQLite "
+        f"statistics {shown(asked)} times as fast, and of 100 lookups in the database during a "
+        f"reload {misses[0]:.0f} miss where {misses[1]:.0f} do; oadb commits to the disk, SQLite "
         f"there does not. Run of {day['made']}."
     )
 
