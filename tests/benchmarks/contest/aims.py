@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from tests.benchmarks.contest import by_asyncpg, by_oadb, by_pgbench, by_psycopg, by_sqlalchemy
+from tests.benchmarks.contest import names
 from tests.benchmarks.contest.entrants import ASYNCIO, BLOCKING
 from tests.benchmarks.contest.questions import ARRAYS, COPY, LOOKUP, ROWS_MANY, TRANSACTION
 
-OURS = (by_oadb.OURS, BLOCKING)
-OURS_ASYNC = (by_oadb.OURS, ASYNCIO)
+OURS = (names.OURS, BLOCKING)
+OURS_ASYNC = (names.OURS, ASYNCIO)
 
 
 @dataclass(frozen=True)
@@ -36,33 +36,33 @@ class Aim:
 
 
 AIMS = [
-    Aim("a lookup, to pgbench", LOOKUP, OURS, (by_pgbench.PGBENCH, BLOCKING), most=1.6),
+    Aim("a lookup, to pgbench", LOOKUP, OURS, (names.PGBENCH, BLOCKING), most=1.6),
     Aim(
         "a lookup, to one bare psycopg cursor",
         LOOKUP,
         OURS,
-        (by_psycopg.CURSOR, BLOCKING),
+        (names.CURSOR, BLOCKING),
         most=0.85,
     ),
-    Aim("a lookup, to psycopg's pool", LOOKUP, OURS, (by_psycopg.POOL, BLOCKING), most=0.45),
+    Aim("a lookup, to psycopg's pool", LOOKUP, OURS, (names.POOL, BLOCKING), most=0.45),
     Aim(
         "async, to asyncpg's prepared statement with rows made",
         LOOKUP,
         OURS_ASYNC,
-        (by_asyncpg.PREPARED, ASYNCIO),
+        (names.PREPARED, ASYNCIO),
         most=0.9,
     ),
     Aim(
         "async, times faster than asyncpg's pool",
         LOOKUP,
-        (by_asyncpg.POOL, ASYNCIO),
+        (names.ASYNCPG_POOL, ASYNCIO),
         OURS_ASYNC,
         least=3,
     ),
     Aim(
         "a lookup, times faster than the ORM's",
         LOOKUP,
-        (by_sqlalchemy.ORM, BLOCKING),
+        (names.ORM, BLOCKING),
         OURS,
         least=20,
     ),
@@ -70,28 +70,28 @@ AIMS = [
         "a transaction of one, to psycopg's pool with its defaults",
         TRANSACTION,
         OURS,
-        (by_psycopg.DEFAULT, BLOCKING),
+        (names.DEFAULT_POOL, BLOCKING),
         most=0.6,
     ),
     Aim(
         "10,000 rows as dataclasses, to asyncpg's Records",
         ROWS_MANY,
         OURS_ASYNC,
-        (by_asyncpg.RECORDS, ASYNCIO),
+        (names.RECORDS, ASYNCIO),
         most=0.75,
     ),
     Aim(
         "a declared COPY, to psycopg's write_row",
         COPY,
         OURS,
-        (by_psycopg.WRITE_ROW, BLOCKING),
+        (names.WRITE_ROW, BLOCKING),
         most=1.1,
     ),
     Aim(
         "10,000 rows by arrays, to COPY",
         ARRAYS,
         OURS,
-        (by_psycopg.COPIED, BLOCKING),
+        (names.COPY_ROWS, BLOCKING),
         most=1.5,
     ),
 ]

@@ -14,6 +14,7 @@ import asyncpg  # type: ignore[import-untyped]  # it has no types
 from tests.benchmarks.conditions import POOL_SIZE, keywords
 from tests.benchmarks.contest import trades
 from tests.benchmarks.contest.entrants import Entrant, Entrants, awaited
+from tests.benchmarks.contest.names import ASYNCPG_POOL, PREPARED, RECORDS
 from tests.benchmarks.contest.questions import (
     ARRAYS,
     COPY,
@@ -24,9 +25,6 @@ from tests.benchmarks.contest.questions import (
     UPDATE,
 )
 
-PREPARED = "asyncpg, one prepared statement, dataclasses"
-RECORDS = "asyncpg, one prepared statement, Records"
-POOL = f"asyncpg, pool of {POOL_SIZE}, dataclasses"
 NO_RESET = f"asyncpg, pool of {POOL_SIZE} that resets nothing, dataclasses"
 
 GET, LIST, SET = trades.GET.format("$1"), trades.LIST.format("$1"), trades.SET.format("$1", "$2")
@@ -64,7 +62,7 @@ async def awaiting(url: str, how: str, empty: Callable[[], object]) -> AsyncGene
         enter = running.enter_async_context
         size = {"min_size": POOL_SIZE, "max_size": POOL_SIZE}
         pools = {
-            POOL: await enter(asyncpg.create_pool(**known(url), **size)),
+            ASYNCPG_POOL: await enter(asyncpg.create_pool(**known(url), **size)),
             NO_RESET: await enter(asyncpg.create_pool(**known(url), **size, reset=_leave)),
         }
         one = await asyncpg.connect(**known(url))
@@ -72,7 +70,7 @@ async def awaiting(url: str, how: str, empty: Callable[[], object]) -> AsyncGene
         found: dict[str, Named] = {
             LOOKUP: _lookups(await one.prepare(GET), pools),
             TRANSACTION: _transactions(one, await one.prepare(GET), pools),
-            UPDATE: _updates(one, pools[POOL]),
+            UPDATE: _updates(one, pools[ASYNCPG_POOL]),
             ROWS_100: _lists(await one.prepare(LIST), pools, trades.HUNDRED),
             ROWS_MANY: _lists(await one.prepare(LIST), pools, trades.MANY),
         }
@@ -137,11 +135,11 @@ def _lists(statement: Any, pools: dict[str, Any], most: int) -> Named:
         return [trades.Trade(*row) for row in await statement.fetch(most)]
 
     async def pooled(_: int) -> object:
-        return [trades.Trade(*row) for row in await pools[POOL].fetch(LIST, most)]
+        return [trades.Trade(*row) for row in await pools[ASYNCPG_POOL].fetch(LIST, most)]
 
     yield RECORDS, records
     yield PREPARED, prepared
-    yield POOL, pooled
+    yield ASYNCPG_POOL, pooled
 
 
 def _copies(one: Any) -> Named:

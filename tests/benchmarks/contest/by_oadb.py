@@ -5,9 +5,10 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 
 from oadb import AsyncDatabase, Database
-from tests.benchmarks.conditions import POOL_SIZE, config
+from tests.benchmarks.conditions import config
 from tests.benchmarks.contest import trades
 from tests.benchmarks.contest.entrants import BLOCKING, Entrant, Entrants, awaited, repeated
+from tests.benchmarks.contest.names import OURS
 from tests.benchmarks.contest.questions import (
     ARRAYS,
     COPY,
@@ -18,7 +19,7 @@ from tests.benchmarks.contest.questions import (
     UPDATE,
 )
 
-OURS, ONE = f"oadb, pool of {POOL_SIZE}", "oadb, pool of 1"
+ONE = "oadb, pool of 1"
 
 Work = Callable[[int], object]
 

@@ -13,9 +13,8 @@ from oadb.embedded import embedded_server
 from oadb.errors import ConfigError
 from tests.benchmarks.contest import trades
 from tests.benchmarks.contest.entrants import BLOCKING, Entrant, Entrants, Spent
+from tests.benchmarks.contest.names import PGBENCH
 from tests.benchmarks.contest.questions import LOOKUP, ROWS_100, ROWS_MANY, TRANSACTION, UPDATE
-
-PGBENCH = "pgbench -M prepared"
 
 _KEY = f"\\set key random(1, {trades.TRADES})\n"
 _GET = f"{trades.GET.format(':key')};\n"

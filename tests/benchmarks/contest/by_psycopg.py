@@ -12,6 +12,14 @@ from psycopg.rows import class_row
 from tests.benchmarks.conditions import POOL_SIZE
 from tests.benchmarks.contest import trades
 from tests.benchmarks.contest.entrants import BLOCKING, Entrant, Entrants, repeated
+from tests.benchmarks.contest.names import (
+    CLASS_ROW,
+    COPY_ROWS,
+    CURSOR,
+    DEFAULT_POOL,
+    POOL,
+    WRITE_ROW,
+)
 from tests.benchmarks.contest.questions import (
     ARRAYS,
     COPY,
@@ -21,13 +29,6 @@ from tests.benchmarks.contest.questions import (
     TRANSACTION,
     UPDATE,
 )
-
-CURSOR = "psycopg, one cursor"
-POOL = f"psycopg, pool of {POOL_SIZE}"
-DATACLASSES = f"{POOL}, class_row"
-DEFAULT = f"{POOL}, with its defaults"
-WRITE_ROW = "psycopg, write_row"
-COPIED = "psycopg, COPY by write_row"
 
 GET, LIST, SET = trades.GET.format("%s"), trades.LIST.format("%s"), trades.SET.format("%s", "%s")
 INSERT = trades.INSERT.format(", ".join(["%s"] * len(trades.COLUMNS)))
@@ -77,7 +78,7 @@ def _cursors(connection: psycopg.Connection) -> Iterator[Entrant]:
 
 
 def _pooled_lookups(one: Pool, five: Pool, default: Pool) -> Iterator[Entrant]:
-    for name, pool in (("psycopg, pool of 1", one), (POOL, five), (DEFAULT, default)):
+    for name, pool in (("psycopg, pool of 1", one), (POOL, five), (DEFAULT_POOL, default)):
 
         def tuples(key: int, pool: Pool = pool) -> object:
             with pool.connection() as connection:
@@ -92,7 +93,7 @@ def _pooled_lookups(one: Pool, five: Pool, default: Pool) -> Iterator[Entrant]:
         ):
             return cursor.execute(GET, (key,)).fetchone()
 
-    yield Entrant(DATACLASSES, BLOCKING, repeated(rows))
+    yield Entrant(CLASS_ROW, BLOCKING, repeated(rows))
     named = f"-- name: get(trade_id)^\n-- record_class: Trade\n{trades.GET.format(':trade_id')};\n"
     queries: Any = aiosql.from_str(named, "psycopg", record_classes={"Trade": trades.Trade})
 
@@ -123,7 +124,7 @@ def _transactions(
         with default.connection() as leased:
             return leased.execute(GET, (key,)).fetchone()
 
-    yield Entrant(DEFAULT, BLOCKING, repeated(by_default))
+    yield Entrant(DEFAULT_POOL, BLOCKING, repeated(by_default))
 
 
 def _updates(connection: psycopg.Connection, five: Pool) -> Iterator[Entrant]:
@@ -158,7 +159,7 @@ def _lists(connection: psycopg.Connection, five: Pool, most: int) -> Iterator[En
             return cursor.execute(LIST, (most,)).fetchall()
 
     yield Entrant(POOL, BLOCKING, repeated(tuples))
-    yield Entrant(DATACLASSES, BLOCKING, repeated(rows))
+    yield Entrant(CLASS_ROW, BLOCKING, repeated(rows))
 
 
 def _copies(connection: psycopg.Connection, empty: Callable[[], object]) -> Iterator[Entrant]:
@@ -198,7 +199,7 @@ def _inserts(connection: psycopg.Connection, empty: Callable[[], object]) -> Ite
 
     yield Entrant("psycopg, executemany in a transaction", BLOCKING, repeated(one_by_one), empty)
     yield Entrant("psycopg, unnest of arrays", BLOCKING, repeated(by_arrays), empty)
-    yield Entrant(COPIED, BLOCKING, repeated(copied), empty)
+    yield Entrant(COPY_ROWS, BLOCKING, repeated(copied), empty)
 
 
 def columns(rows: Sequence[trades.Values]) -> list[list[object]]:

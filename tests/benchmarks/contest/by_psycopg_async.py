@@ -11,8 +11,9 @@ from psycopg.rows import class_row
 
 from tests.benchmarks.conditions import POOL_SIZE
 from tests.benchmarks.contest import trades
-from tests.benchmarks.contest.by_psycopg import CURSOR, DATACLASSES, GET, LIST, POOL, SET, WRITE_ROW
+from tests.benchmarks.contest.by_psycopg import GET, LIST, SET
 from tests.benchmarks.contest.entrants import Entrant, Entrants, awaited
+from tests.benchmarks.contest.names import CLASS_ROW, CURSOR, POOL, WRITE_ROW
 from tests.benchmarks.contest.questions import (
     COPY,
     LOOKUP,
@@ -107,7 +108,7 @@ def _made(pool: Pool, most: int) -> dict[str, Work]:
         ):
             return await (await cursor.execute(LIST, (most,))).fetchall()
 
-    return {DATACLASSES: rows}
+    return {CLASS_ROW: rows}
 
 
 def _copied(one: Connection) -> Work:

@@ -18,6 +18,7 @@ from tests.benchmarks.conditions import POOL_SIZE
 from tests.benchmarks.contest import trades
 from tests.benchmarks.contest.by_asyncpg import known
 from tests.benchmarks.contest.entrants import BLOCKING, Entrant, Entrants, awaited, repeated
+from tests.benchmarks.contest.names import ORM
 from tests.benchmarks.contest.questions import (
     ARRAYS,
     LOOKUP,
@@ -27,7 +28,7 @@ from tests.benchmarks.contest.questions import (
     UPDATE,
 )
 
-CORE, ORM = "SQLAlchemy Core", "SQLAlchemy ORM, a Session each"
+CORE = "SQLAlchemy Core"
 
 
 class Base(orm.DeclarativeBase):

@@ -10,8 +10,15 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from tests.benchmarks.contest.aims import AIMS, Aim
-from tests.benchmarks.contest.by_oadb import OURS
 from tests.benchmarks.contest.entrants import ASYNCIO, BLOCKING
+from tests.benchmarks.contest.names import (
+    ASYNCPG_POOL,
+    CLASS_ROW,
+    DEFAULT_POOL,
+    OURS,
+    POOL,
+    WRITE_ROW,
+)
 from tests.benchmarks.contest.pictures import bars, shown, unit
 from tests.benchmarks.contest.questions import COPY, LOOKUP, ROWS_100, ROWS_MANY, TRANSACTION
 from tests.benchmarks.contest.recorded import FREE, PINNED, Measured, Record
@@ -48,12 +55,12 @@ def table(head: Sequence[str], rows: Iterator[Sequence[str]]) -> str:
 # The answers: one line for each size -----------------------------------------------------------
 
 _ANSWERS = (
-    (LOOKUP, "one row by its key", BLOCKING, "psycopg, pool of 5", "psycopg's pool"),
-    (LOOKUP, "one row, async", ASYNCIO, "asyncpg, pool of 5, dataclasses", "asyncpg's pool"),
-    (TRANSACTION, "a transaction of one", BLOCKING, "psycopg, pool of 5, with its defaults", ""),
-    (ROWS_100, "100 rows", BLOCKING, "psycopg, pool of 5, class_row", ""),
-    (ROWS_MANY, "10,000 rows", BLOCKING, "psycopg, pool of 5, class_row", ""),
-    (COPY, "COPY of 20,000 rows", BLOCKING, "psycopg, write_row", ""),
+    (LOOKUP, "one row by its key", BLOCKING, POOL),
+    (LOOKUP, "one row, async", ASYNCIO, ASYNCPG_POOL),
+    (TRANSACTION, "a transaction of one", BLOCKING, DEFAULT_POOL),
+    (ROWS_100, "100 rows", BLOCKING, CLASS_ROW),
+    (ROWS_MANY, "10,000 rows", BLOCKING, CLASS_ROW),
+    (COPY, "COPY of 20,000 rows", BLOCKING, WRITE_ROW),
 )
 
 
@@ -62,7 +69,7 @@ def answers(records: Sequence[Record]) -> str:
     by_key = {record.question.key: record for record in records}
 
     def rows() -> Iterator[Sequence[str]]:
-        for key, what, how, peer, short in _ANSWERS:
+        for key, what, how, peer in _ANSWERS:
             record = by_key[key]
             ours, other = record.find(PINNED, OURS, how), record.find(PINNED, peer, how)
             free = record.find(FREE, OURS, how).times(record.find(FREE, peer, how))
@@ -70,7 +77,7 @@ def answers(records: Sequence[Record]) -> str:
                 f"[{what}](#{_anchor(record)})",
                 _with_unit(ours.clock),
                 _with_unit(ours.cpu),
-                short or peer,
+                peer,
                 str(ours.times(other)),
                 str(ours.cpu_times(other)),
                 str(free),
