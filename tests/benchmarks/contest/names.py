@@ -1,4 +1,4 @@
-"""Names of entrants that documents and aims speak of; whoever reads them needs no library."""
+"""Names of entrants that documents and aims speak of, without the libraries themselves."""
 
 from tests.benchmarks.conditions import POOL_SIZE
 
