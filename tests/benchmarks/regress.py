@@ -97,9 +97,11 @@ def _export(revision: str, folder: str) -> None:
     """Write the files of a revision into a folder."""
     archive = subprocess.run(
         ["git", "-C", _HERE, "archive", revision, "oadb", "sql", "tests", "pyproject.toml"],
-        check=True,
+        check=False,
         capture_output=True,
     )
+    if archive.returncode:
+        sys.exit(f"{revision} is not exported: {archive.stderr.decode().strip()}")
     with tarfile.open(fileobj=BytesIO(archive.stdout)) as files:
         files.extractall(folder, filter="data")
 

@@ -5,6 +5,7 @@ Whatever a document says of them is computed from the rounds.
 
 import json
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -146,6 +147,8 @@ def read(folder: Path) -> list[Record]:
     found: list[Record] = []
     for question in QUESTIONS:
         path = folder / _STEM.format(question.key)
+        if not path.is_file():
+            sys.exit(f"{path} is missing: python tests/benchmarks/expert.py {question.key}")
         found.append(Record(question, json.loads(path.read_text())))
     return found
 
