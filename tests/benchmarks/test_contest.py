@@ -26,6 +26,7 @@ def run(
         "OADB_BENCH_ROUNDS": "1",
         "OADB_BENCH_FIGURES": str(folder),
         "OADB_BENCH_INSTRUMENTS": "1000",
+        "OADB_TEST_BROKER_FILES": str(folder),  # without the real ones, which are many
     }
     return subprocess.run(
         [sys.executable, BENCHMARKS / command, *parts],

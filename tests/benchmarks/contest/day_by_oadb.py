@@ -48,11 +48,12 @@ class OnOadb:
     """One process: a Database, a LogWriter, and the index of instruments in memory."""
 
     def __init__(self, url: str, config: Config, listed: Sequence[Listing]) -> None:
-        self._url, self._running = url, ExitStack()
+        self._url, self._config, self._running = url, config, ExitStack()
         self._db = self._running.enter_context(Database(config))
         self._logs = self._running.enter_context(LogWriter(config))
         loads.load(self._db, BROKER, listed, force=True)
         self._live = self._running.enter_context(live_index.LiveIndex(self._db, BROKER))
+        self._asked = self._running.enter_context(Database(config))
         self._lost = 0
         self._user = users.create(self._db, "asha", "asha@example.in")
         users.set_password(self._db, self._user.user_id, _PASSWORD)
@@ -64,11 +65,13 @@ class OnOadb:
         app_settings.set_trading_mode(self._db, "live", by=None)
 
     def forget(self) -> None:
-        """Be a process that has just started: nothing that an order asks is kept."""
+        """Ask through a Database that has just opened, and keeps nothing."""
+        self._asked.close()
+        self._asked = self._running.enter_context(Database(self._config))
 
     def order(self, listed: Listing) -> None:
         """Verify the key, look at the mode, open the token, find the instrument, log the order."""
-        found = authorization.authorize(self._db, self._key)
+        found = authorization.authorize(self._asked, self._key)
         if not found or not found.broker_token or not self.find(listed):
             raise LookupError(listed.symbol)
         sent: dict[str, object] = {
