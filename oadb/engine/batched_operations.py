@@ -60,7 +60,7 @@ class AskingCalls:
             )
         return await _asked(CombinedCall(query, params, query.label))
 
-    def _stream(self, query: Any, _params: tuple[Any, ...]) -> Any:
+    def _stream(self, query: Any, params: tuple[Any, ...]) -> Any:  # noqa: ARG002  # as the others
         """Refuse a stream.
 
         Raises:

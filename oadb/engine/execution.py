@@ -75,10 +75,10 @@ def begin_parsed(
     if prepared is None or not prepared.parsed or query.special is not None:
         return None
     values, pgconn = sendable(prepared, query, params), connection.pgconn
-    wait = wait or connection.wait
+    send: Callable[..., Any] = wait or connection.wait
     if prelude:
-        return wait(wire.behind(pgconn, prelude, prepared, values))
-    return wait(generators.execute(pgconn), prepared, values)
+        return send(wire.behind(pgconn, prelude, prepared, values))
+    return send(generators.execute(pgconn), prepared, values)
 
 
 def end_parsed(connection: Any, query: Any, results: list[Any], params: tuple[Any, ...]) -> Any:

@@ -79,7 +79,8 @@ def behind(
             pgconn.send_query_params(each.sql, [*each.params])
         prepared.send(pgconn, values)
         pgconn.pipeline_sync()
-        answers, number = [], len(prelude)
+        answers: list[Any] = []
+        number = len(prelude)
         prelude.clear()  # as in _pipeline
         yield from generators.send(pgconn)
         for _ in range(number + 1):
