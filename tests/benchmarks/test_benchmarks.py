@@ -135,3 +135,13 @@ def test_the_comparison_of_simulated_and_real_plans_runs() -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.count(" alike, of which ") == 3
     assert "from an export with values" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", ["threads", "tasks"])
+def test_the_benchmark_of_crowds_runs(part: str, oadb_server: Server) -> None:
+    short = {"OADB_BENCH_SECONDS": "0.05", "OADB_BENCH_ROUNDS": "2"}
+    done = run("crowds.py", part, DATABASE_URL=oadb_server.url("postgres"), **short)
+
+    assert done.returncode == 0, done.stderr
+    assert "| 64 | " in done.stdout

@@ -288,8 +288,10 @@ class Pool:
         try:
             while True:
                 self._upkeep.fetch()
-                seconds = min(interval, limit - monotonic())
-                if (connection := await waiter.wait(seconds)) is not None:
+                seconds = self._idle.interval(waiter, interval)
+                connection = await waiter.wait(min(seconds, limit - monotonic()))
+                self._idle.look(waiter, connection)
+                if connection is not None:
                     return connection
                 self._require_open()
                 self._exhaustion.check(monotonic() - started, limit, patience)

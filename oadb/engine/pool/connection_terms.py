@@ -57,6 +57,8 @@ class ConnectionState:
     """What interrupted its owner in the middle of an exchange with the server."""
     unfinished: Any = None
     """The rest of that exchange."""
+    given: float = 0.0
+    """When it was given to a caller that had waited (monotonic clock)."""
     is_observed: bool = False
     """Whether the two that follow are noted."""
     answered: float = 0.0
