@@ -19,10 +19,11 @@ from oadb.errors import NoRowError
 from oadb.keys import proof, rotation
 from oadb.keys.rotation import SealedTable
 from oadb.security.secret import Secret
+from oadb.validation.argument_rules import Positive
 
 __all__ = [
-    "SignedInUser", "User", "count", "create", "delete", "disable", "enable", "find_by_email",
-    "find_by_username", "get", "list_all", "set_password", "set_username", "update",
+    "SignedInUser", "User", "count", "create", "delete", "disable", "enable", "estimate_count",
+    "find_by_email", "find_by_username", "get", "list_all", "set_password", "set_username", "update",
     "verify_password",
 ]  # fmt: skip  # a list
 
@@ -57,7 +58,21 @@ def list_all(*, cursor: str | None = None, limit: Limit = 100) -> Page[User]:
 
 @query
 def count() -> int:
-    """Count all users."""
+    """Count all users: exactly, but reads all of them; ``estimate_count`` does not."""
+    ...
+
+
+@query
+def estimate_count(*, exact: Positive = 10_000) -> int:
+    """Say how many users there are, at a cost that does not grow with them.
+
+    Args:
+        exact: up to how many are counted. Beyond that the answer is what the server found at its
+            last vacuum or analyze, usually within a tenth, and always more than *exact*.
+
+    Raises:
+        ParameterError: *exact* is not 1 or more.
+    """
     ...
 
 

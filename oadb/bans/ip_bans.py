@@ -23,7 +23,7 @@ from oadb.validation.said_texts import described
 
 __all__ = [
     "CHANNEL", "LONGEST_DURATION", "Ban", "BanCounts", "BanSource", "Exemption", "ban", "count",
-    "delete_expired", "exempt", "find_by_ip", "list_all", "list_exemptions", "unban",
+    "count_up_to", "delete_expired", "exempt", "find_by_ip", "list_all", "list_exemptions", "unban",
     "unexempt",
 ]  # fmt: skip  # a list
 
@@ -113,7 +113,17 @@ def list_all(
 
 @query
 def count() -> BanCounts:
-    """Count the bans that are in effect."""
+    """Count the bans that are in effect: all of them are read; ``count_up_to`` reads some."""
+    ...
+
+
+@query
+def count_up_to(*, most: Positive = 10_000) -> BanCounts:
+    """Count the bans that are in effect up to *most*, which then means as many or more.
+
+    Raises:
+        ParameterError: *most* is not 1 or more.
+    """
     ...
 
 

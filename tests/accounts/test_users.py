@@ -235,3 +235,26 @@ def test_repr_shows_no_hash(tx: Transaction, asha: User) -> None:
 
     assert "argon2" not in repr(stored_passwords._find_password(tx, "asha"))
     assert "argon2" not in repr(users.get(tx, asha.user_id))
+
+
+def test_an_estimate_is_exact_for_few_users_and_the_servers_for_many(
+    tx: Transaction, asha: User
+) -> None:
+    for number in range(4):
+        users.create(tx, f"ravi{number}", f"ravi{number}@example.in")
+
+    assert users.estimate_count(tx) == users.estimate_count(tx, exact=5) == 5
+    assert users.estimate_count(tx, exact=2) == 3, "the server knows of none yet"
+    with pytest.raises(ParameterError, match="exact"):
+        users.estimate_count(tx, exact=0)
+
+
+def test_after_analyze_an_estimate_is_what_the_server_found(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "insert into oadb.users (username, email) "
+            "select 'user' || n, 'user' || n || '@example.in' from generate_series(1, 300) as n"
+        )
+        connection.execute("analyze oadb.users")
+    with Database.from_url(url) as db:
+        assert users.estimate_count(db, exact=10) == users.count(db) == 300

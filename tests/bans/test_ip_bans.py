@@ -333,6 +333,10 @@ def test_bans_are_listed_in_pages_newest_first(config: Config, oadb_database_url
         ip_bans.ban(db, "203.0.113.1", "x", duration=None, by=None)
         counts = ip_bans.count(db)
         assert (counts.active, counts.permanent) == (6, 1)
+        assert ip_bans.count_up_to(db) == counts
+        assert ip_bans.count_up_to(db, most=6) == counts
+        few = ip_bans.count_up_to(db, most=4)
+        assert (few.active, few.permanent) == (4, 1)
 
 
 def test_bans_that_expired_a_year_ago_are_swept(db: Database, observer: Observer) -> None:

@@ -117,6 +117,8 @@ class Asked:
 
 ACCOUNTS = [
     Asked("live_bans._get_state", {}),
+    Asked("ip_bans.count_up_to", {"most": "1000"}),
+    Asked("users.estimate_count", {"exact": "1000"}),
     Asked("broker_tokens.find_any_active", {}),
     Asked("broker_tokens.list_active", {"limit": "101"}),
     Asked("broker_tokens.list_active +oldest_first", {"limit": "101"}),

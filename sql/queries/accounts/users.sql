@@ -76,9 +76,36 @@ limit :limit;
 
 -- name: count
 -- scope: all users (administration)
--- grows: with the users; for an administrator's page.
+-- grows: with the users; estimate_count does not.
 select count(*) as users
 from oadb.users;
+
+-- name: estimate_count
+-- scope: all users (administration)
+-- Exact for up to :exact users; for more, what the server knew at the last vacuum or analyze. As
+-- oadb_user exact: it is one user. Served by users_pkey.
+with found as (
+    select users.user_id
+    from oadb.users
+    order by users.user_id
+    limit :exact::bigint + 1
+),
+
+counted as (
+    select
+        count(*) as users,
+        count(*) <= :exact as is_all
+    from found
+)
+
+select
+    case
+        when counted.is_all then counted.users
+        else greatest(counted.users, pg_class.reltuples::bigint)
+    end as users
+from counted
+cross join pg_catalog.pg_class
+where pg_class.oid = 'oadb.users'::regclass;
 
 -- name: _create
 -- scope: all users (the id is generated here)

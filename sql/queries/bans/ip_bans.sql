@@ -159,11 +159,49 @@ limit :limit;
 
 -- name: count
 -- Bans that are in effect, and the permanent ones among them. Served by ban_exemptions_network_idx.
--- grows: with the bans; for an administrator's page.
+-- grows: with the bans; count_up_to does not.
 select
     count(*) as active,
     count(*) filter (where expires_at is null) as permanent
 from oadb.active_ip_bans;
+
+-- name: count_up_to
+-- What count counts, but of each kind at most :most. Served by ip_bans_expires_at_idx and
+-- ban_exemptions_network_idx.
+with found as (
+    (
+        select true as is_permanent
+        from oadb.ip_bans
+        where
+            ip_bans.expires_at is null
+            and not exists (
+                select 1
+                from oadb.ban_exemptions
+                where ban_exemptions.network && ip_bans.network
+            )
+        order by ip_bans.expires_at
+        limit :most
+    )
+    union all
+    (
+        select false as is_permanent
+        from oadb.ip_bans
+        where
+            ip_bans.expires_at > now()
+            and not exists (
+                select 1
+                from oadb.ban_exemptions
+                where ban_exemptions.network && ip_bans.network
+            )
+        order by ip_bans.expires_at desc
+        limit :most
+    )
+)
+
+select
+    least(count(*), :most) as active,
+    count(*) filter (where is_permanent) as permanent
+from found;
 
 -- name: _exempt
 insert into oadb.ban_exemptions as known (

@@ -331,15 +331,18 @@ buckets as materialized (
 edges as materialized (
     select
         edge.endpoint,
-        edge.status,
-        edge.duration_ms
+        edge.bin,
+        edge.status_class,
+        count(*) as requests,
+        sum(edge.duration_ms) as duration_ms
     from
         spans,
         lateral (
             select
                 coalesce(traffic.endpoint, '') as endpoint,
-                traffic.status,
-                traffic.duration_ms
+                traffic.status / 100 as status_class,
+                traffic.duration_ms,
+                oadb.duration_bin(traffic.duration_ms) as bin
             from oadb.traffic
             where
                 traffic.logged_at >= spans.starts_at
@@ -347,6 +350,10 @@ edges as materialized (
             order by traffic.logged_at
         ) as edge
     where spans.resolution = interval '0'
+    group by
+        edge.endpoint,
+        edge.bin,
+        edge.status_class
 ),
 
 counted as materialized (
@@ -373,15 +380,14 @@ counted as materialized (
         union all
         select
             endpoint,
-            count(*) as requests,
-            count(*) filter (where status < 200) as status_1xx,
-            count(*) filter (where status between 200 and 299) as status_2xx,
-            count(*) filter (where status between 300 and 399) as status_3xx,
-            count(*) filter (where status between 400 and 499) as status_4xx,
-            count(*) filter (where status >= 500) as status_5xx,
-            sum(duration_ms) as duration_ms
+            requests,
+            case status_class when 1 then requests else 0 end as status_1xx,
+            case status_class when 2 then requests else 0 end as status_2xx,
+            case status_class when 3 then requests else 0 end as status_3xx,
+            case status_class when 4 then requests else 0 end as status_4xx,
+            case status_class when 5 then requests else 0 end as status_5xx,
+            duration_ms
         from edges
-        group by endpoint
     ) as parts
     group by parts.endpoint
 ),
@@ -410,8 +416,8 @@ cells as (
     union all
     select
         endpoint,
-        oadb.duration_bin(duration_ms) as bin,
-        1 as requests
+        bin,
+        requests
     from edges
 ),
 
