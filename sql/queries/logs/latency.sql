@@ -308,7 +308,12 @@ edges as materialized (
         edge.broker,
         parts.part,
         edge.outcome,
-        parts.duration_ms
+        oadb.duration_bin(parts.duration_ms) as bin,
+        count(*) as calls,
+        count(*) filter (where parts.duration_ms < 100) as under_100_ms,
+        count(*) filter (where parts.duration_ms < 150) as under_150_ms,
+        count(*) filter (where parts.duration_ms < 200) as under_200_ms,
+        sum(parts.duration_ms) as duration_ms
     from
         spans,
         lateral (
@@ -337,6 +342,11 @@ edges as materialized (
     where
         spans.resolution = interval '0'
         and parts.duration_ms is not null
+    group by
+        edge.broker,
+        parts.part,
+        edge.outcome,
+        bin
 ),
 
 counted as materialized (
@@ -366,17 +376,14 @@ counted as materialized (
         select
             broker,
             part,
-            count(*) as calls,
-            count(*) filter (where outcome = 'failed') as failed,
-            count(*) filter (where outcome = 'partial') as partial,
-            count(*) filter (where duration_ms < 100) as under_100_ms,
-            count(*) filter (where duration_ms < 150) as under_150_ms,
-            count(*) filter (where duration_ms < 200) as under_200_ms,
-            sum(duration_ms) as duration_ms
+            calls,
+            case outcome when 'failed' then calls else 0 end as failed,
+            case outcome when 'partial' then calls else 0 end as partial,
+            under_100_ms,
+            under_150_ms,
+            under_200_ms,
+            duration_ms
         from edges
-        group by
-            broker,
-            part
     ) as pieces
     group by
         pieces.broker,
@@ -410,8 +417,8 @@ cells as (
     select
         broker,
         part,
-        oadb.duration_bin(duration_ms) as bin,
-        1 as calls
+        bin,
+        calls
     from edges
 ),
 
