@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import closing
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -16,6 +17,7 @@ from tests.support.growing import (
     LOGS,
     fill,
 )
+from tests.support.hot_statements import FIGURES, LABELS, load, picture, table
 from tests.support.plans import pages_read
 
 pytestmark = pytest.mark.long("fills tables")
@@ -29,6 +31,11 @@ BOUNDED = {
     "root_key_uses._count_uses",
 }
 """By a number of rows that is above LARGE, as their comments say."""
+
+FILTERED = {"api_logs.list_calls +user_id", "traffic._list_requests"}
+"""Their plans read the window for a text that few rows have."""
+
+PLANS = Path(__file__).parents[1] / "sql/plans"
 
 Pages = dict[str, int]
 
@@ -89,3 +96,31 @@ def test_a_search_reads_the_symbols_of_its_broker_alone(connection: psycopg.Conn
     connection.execute("vacuum analyze oadb.instruments")
 
     assert all(n <= 1.2 * m + 10 for n, m in zip(read(), alone, strict=True))
+
+
+def planned_growth(label: str) -> str:
+    """Return what the plan of a statement at 10^9 rows says of its growth."""
+    [text] = [
+        text
+        for path in PLANS.rglob("*.plan")
+        if f"\n{label}\n" in (text := path.read_text(encoding="utf-8"))
+    ]
+    return text.split(f"\n{label}\n")[1].split("    O(")[1].partition(")")[0]
+
+
+@pytest.mark.parametrize("label", sorted({*LABELS} - FILTERED))
+def test_the_plan_of_a_hot_statement_does_not_grow(label: str) -> None:
+    assert planned_growth(label) in {"1", "k", "log n"}
+
+
+@pytest.mark.parametrize("label", sorted(FILTERED))
+def test_the_plan_of_a_hot_list_grows_by_its_filter_alone(label: str) -> None:
+    assert planned_growth(label) == "n"
+
+
+def test_documents_show_the_curve_of_the_run() -> None:
+    found = load()
+
+    assert [*found] == LABELS
+    assert (FIGURES / "growth.svg").read_text() == picture(found)
+    assert table(found) in (FIGURES.parent / "scale.md").read_text()

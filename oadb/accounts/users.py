@@ -23,8 +23,8 @@ from oadb.validation.argument_rules import Positive
 
 __all__ = [
     "SignedInUser", "User", "count", "create", "delete", "disable", "enable", "estimate_count",
-    "find_by_email", "find_by_username", "get", "list_all", "set_password", "set_username", "update",
-    "verify_password",
+    "find_by_email", "find_by_username", "get", "list_all", "set_password", "set_username",
+    "update", "verify_password",
 ]  # fmt: skip  # a list
 
 query = queries(__name__)
@@ -64,15 +64,7 @@ def count() -> int:
 
 @query
 def estimate_count(*, exact: Positive = 10_000) -> int:
-    """Say how many users there are, at a cost that does not grow with them.
-
-    Args:
-        exact: up to how many are counted. Beyond that the answer is what the server found at its
-            last vacuum or analyze, usually within a tenth, and always more than *exact*.
-
-    Raises:
-        ParameterError: *exact* is not 1 or more.
-    """
+    """Count users up to *exact*; of more, return what the server knew at its last analyze."""
     ...
 
 

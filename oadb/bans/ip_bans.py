@@ -23,8 +23,8 @@ from oadb.validation.said_texts import described
 
 __all__ = [
     "CHANNEL", "LONGEST_DURATION", "Ban", "BanCounts", "BanSource", "Exemption", "ban", "count",
-    "count_up_to", "delete_expired", "exempt", "find_by_ip", "list_all", "list_exemptions", "unban",
-    "unexempt",
+    "count_up_to", "delete_expired", "exempt", "find_by_ip", "list_all", "list_exemptions",
+    "unban", "unexempt",
 ]  # fmt: skip  # a list
 
 P = ParamSpec("P")
@@ -48,8 +48,7 @@ BanSource = Literal["person", "tracker", "import"]
 class Ban:
     """A network that is kept out until ``expires_at``; None: permanently.
 
-    ``offences`` counts its bans, including this one. ``by`` is the user who banned it; None: the
-    platform.
+    ``offences`` counts its bans with this one. ``by`` is who banned it; None: the platform.
     """
 
     network: str
@@ -118,12 +117,8 @@ def count() -> BanCounts:
 
 
 @query
-def count_up_to(*, most: Positive = 10_000) -> BanCounts:
-    """Count the bans that are in effect up to *most*, which then means as many or more.
-
-    Raises:
-        ParameterError: *most* is not 1 or more.
-    """
+def count_up_to(*, most: Positive = 1000) -> BanCounts:
+    """Count the bans that are in effect, and stop at *most*: as many or more."""
     ...
 
 
@@ -190,8 +185,7 @@ async def ban(
         The ban as it is stored.
 
     Raises:
-        ParameterError: the network is exempt (the text gives the reason of the exemption), or
-            an argument is out of range.
+        ParameterError: the network is exempt (the text says why); an argument is out of range.
         NoRowError: there is no user *by*.
     """
     if repeat_offender_limit is not None and repeat_offender_limit < 0:
@@ -260,8 +254,7 @@ async def exempt(db: AsyncExecutor, network: Network, reason: str) -> bool:
     """Exempt a network from bans; bans inside it have no effect while it is exempt.
 
     Args:
-        network: a network or an address, such as 203.0.113.0/24 or 203.0.113.7. An IPv6 network
-            is widened to a /64 at least.
+        network: as 203.0.113.0/24, or 203.0.113.7; one of IPv6 is widened to a /64 at least.
 
     Returns:
         Whether it was written; False for a builtin exemption, which stays as it is.

@@ -1,7 +1,9 @@
-"""What statements read as their tables grow: pages of 8 kB, by EXPLAIN. Run by hand:
+"""What statements read as their tables grow, and how long the hottest take. Run by hand:
 
-    python tests/benchmarks/growth.py [accounts] [logs] [instruments]
+    python tests/benchmarks/growth.py [accounts] [logs] [instruments] [hot]
 
+Pages of 8 kB by EXPLAIN; "hot" takes the time of the twenty hottest statements, by default with
+10^3, 10^5 and 10^7 rows on a server of its own, and writes docs/figures/growth.json and its curve.
 Without names, everything runs. DATABASE_URL names a server whose user may create databases;
 without it an embedded server is started. OADB_BENCH_SIZES, default 10000,100000,1000000, sets the
 numbers of rows.
@@ -18,7 +20,7 @@ if not __package__:
 
 import psycopg
 
-from tests.benchmarks import conditions
+from tests.benchmarks import conditions, hot_growth
 from tests.support.growing import (
     ACCOUNT_ROWS,
     ACCOUNTS,
@@ -69,6 +71,7 @@ PARTS: dict[str, Callable[[], None]] = {
     "accounts": accounts,
     "logs": logs,
     "instruments": instruments,
+    "hot": hot_growth.main,
 }
 
 if __name__ == "__main__":

@@ -288,10 +288,8 @@ class Pool:
         try:
             while True:
                 self._upkeep.fetch()
-                seconds = self._idle.interval(waiter, interval)
-                connection = await waiter.wait(min(seconds, limit - monotonic()))
-                self._idle.look(waiter, connection)
-                if connection is not None:
+                seconds = min(self._idle.interval(waiter, interval), limit - monotonic())
+                if self._idle.look(waiter, connection := await waiter.wait(seconds)):
                     return connection
                 self._require_open()
                 self._exhaustion.check(monotonic() - started, limit, patience)

@@ -89,10 +89,11 @@ class IdleStack:
         """Return how long a caller may sleep: *seconds*, or less if it is the scout."""
         return _SCOUTING if waiter is self._scout else seconds
 
-    def look(self, waiter: Waiter, connection: Any) -> None:
-        """Serve callers if *waiter*, which may have got *connection*, is the scout."""
+    def look(self, waiter: Waiter, connection: Any) -> bool:
+        """Serve callers if *waiter* is the scout; say whether it has got a *connection*."""
         if waiter is self._scout and (connection is not None or self._idle):
             self._serve()
+        return connection is not None
 
     def unused(self, keep: int) -> list[Any]:
         """Return the connections beyond *keep*, those that were not used for longest first."""

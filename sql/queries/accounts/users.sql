@@ -105,7 +105,7 @@ select
     end as users
 from counted
 cross join pg_catalog.pg_class
-where pg_class.oid = 'oadb.users'::regclass;
+where pg_class.oid = pg_catalog.to_regclass('oadb.users');
 
 -- name: _create
 -- scope: all users (the id is generated here)

@@ -158,12 +158,11 @@ def test_a_scout_that_was_served_meanwhile_is_not_waited_for(
         def __getitem__(self, place: Any) -> Any:
             return self.pop(0)
 
-    caller = (waiting(), "a call")
-    stack._callers = Emptied([caller])  # type: ignore[assignment]
+    waiter = waiting()
+    vars(stack)["_callers"] = Emptied([(waiter, "a call")])
     stack.push(in_turn)
 
-    assert stack._scout is None
-    assert stack.interval(caller[0], 60.0) == 60.0
+    assert stack.interval(waiter, 60.0) == 60.0
 
 
 def test_a_caller_that_gives_up_takes_what_it_is_just_being_given() -> None:
