@@ -17,7 +17,7 @@ from tests.support.growing import (
     LOGS,
     fill,
 )
-from tests.support.hot_statements import FIGURES, LABELS, load, picture, table
+from tests.support.hot_statements import FIGURES, LABELS, PAGE, load, picture, table
 from tests.support.plans import pages_read
 
 pytestmark = pytest.mark.long("fills tables")
@@ -123,4 +123,4 @@ def test_documents_show_the_curve_of_the_run() -> None:
 
     assert [*found] == LABELS
     assert (FIGURES / "growth.svg").read_text() == picture(found)
-    assert table(found) in (FIGURES.parent / "scale.md").read_text()
+    assert table(found) in PAGE.read_text()

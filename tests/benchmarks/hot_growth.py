@@ -64,7 +64,7 @@ def main() -> None:
                 for each in chosen:
                     found[each.label][size] = 1e6 * _quick(connection, each)
     print(hot_statements.table(found))
-    folder = hot_statements.FIGURES
+    before = hot_statements.table(hot_statements.load())
     kept = {
         "command": "python tests/benchmarks/growth.py hot",
         "taken": datetime.now(UTC).strftime("%Y-%m-%d"),
@@ -76,8 +76,11 @@ def main() -> None:
             for label, sized in found.items()
         },
     }
-    (folder / "growth.json").write_text(json.dumps(kept, indent=1) + "\n")
-    (folder / "growth.svg").write_text(hot_statements.picture(hot_statements.load()))
+    (hot_statements.FIGURES / "growth.json").write_text(json.dumps(kept, indent=1) + "\n")
+    shown = hot_statements.load()
+    (hot_statements.FIGURES / "growth.svg").write_text(hot_statements.picture(shown))
+    page = hot_statements.PAGE.read_text()
+    hot_statements.PAGE.write_text(page.replace(before, hot_statements.table(shown)))
 
 
 def _catalog(url: Dsn) -> planned_catalog.PlannedCatalog:

@@ -32,6 +32,7 @@ HOT = {
 LABELS = [label for labels in HOT.values() for label in labels]
 
 FIGURES = Path(__file__).parents[2] / "docs/figures"
+PAGE = FIGURES.parent / "scale.md"
 
 Found = Mapping[str, Mapping[int, float]]
 """Of each label, by the rows of the largest tables: microseconds of a call."""
