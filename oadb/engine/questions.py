@@ -6,7 +6,8 @@ from psycopg import generators
 from psycopg.pq import ExecStatus
 
 from oadb.engine import wire
-from oadb.engine.wire import Exchange, PreparedStatement, SetupStatement
+from oadb.engine.prepared_statements import PreparedStatement
+from oadb.engine.wire import Exchange, SetupStatement
 
 
 def exchange_and_ask(
