@@ -15,6 +15,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 _PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
+# Of packages whose metadata names a file instead of a licence: what the file says.
+_LICENCES_BY_TEXT = {"psqlpy": "MIT"}
+
 RANGE = "oadb:range"
 """The property of a component that oadb itself asks for: the versions that it may have."""
 
@@ -40,6 +43,9 @@ def write(python: str, file: Path) -> None:
     if done.returncode:
         raise ValueError(f"{python}: no bill of materials can be made: {done.stderr.strip()}")
     bill = json.loads(done.stdout)
+    for each in bill.get("components", []):
+        if each["name"] in _LICENCES_BY_TEXT:
+            each.setdefault("licenses", [{"license": {"id": _LICENCES_BY_TEXT[each["name"]]}}])
     faults = [*_unlicensed(bill), *_bind(bill)]
     if faults:
         raise ValueError("\n".join(faults))

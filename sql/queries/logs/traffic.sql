@@ -50,6 +50,7 @@ from unnest(
 );
 
 -- name: copy_in
+-- scope: all users (the log writer stores what all of them did)
 -- A batch of rows, for roles that pass the wall of the table: COPY is refused to others.
 copy oadb.traffic (
     logged_at,

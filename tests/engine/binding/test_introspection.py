@@ -241,11 +241,6 @@ def test_a_call_without_a_database_names_the_function(function: Any, given: Any)
     assert caught.value.__context__ is None
 
 
-def test_an_operation_cannot_be_part_of_a_batch(db: Db) -> None:
-    with db.batch() as batch, pytest.raises(TypeError, match="not Batch"):
-        count(batch)  # type: ignore[call-overload]  # on purpose
-
-
 def test_names_and_signatures_are_those_of_the_declaration() -> None:
     assert repr(add) == "<query self.add>"
     assert [*inspect.signature(add).parameters] == ["db", "probe_id", "note"]
