@@ -9,8 +9,6 @@ from oadb.market import instruments, loads
 from tests.importing.openalgo import Installation
 from tests.importing.running import run_import, text_of
 
-pytestmark = pytest.mark.changes_rows
-
 SHARE = {
     "symbol": "SBIN",
     "brsymbol": "SBIN-EQ",
