@@ -125,8 +125,8 @@ def test_the_functions_that_statements_call_are_granted_to_each_role_by_name(
     missing = {name: {*ROLES} - {*roles} for name, roles in granted if name in called}
 
     assert {*missing} == {
-        "act_as", "bin_duration", "duration_bin", "lockout_wait", "rollup_resolutions",
-        "rollup_spans", "try_again",
+        "act_as", "bin_duration", "defer_search_indexes", "duration_bin", "hold_search_indexes",
+        "lockout_wait", "rollup_resolutions", "rollup_spans", "try_again",
     }  # fmt: skip  # a table
     assert all(roles == {"oadb_migrate"} for roles in missing.values())
 

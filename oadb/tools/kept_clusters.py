@@ -53,9 +53,14 @@ def migrated_server(
     with ExitStack() as stack:
         server = _copied(stack, packages, settings, tell)
         if server is None:
-            server = stack.enter_context(embedded_server.temporary(memory(), settings))
+            server = stack.enter_context(embedded_server.temporary(_in_memory(), settings))
             runner.migrate(Dsn(server.keywords), packages=packages, tell=tell)
         yield server
+
+
+def _in_memory() -> Path | None:
+    """Return a folder in memory, unless the user has named one for temporary files."""
+    return None if "TMPDIR" in os.environ else memory()
 
 
 def _copied(
@@ -71,7 +76,7 @@ def _copied(
         with _locked(kept.parent, fcntl.LOCK_SH):  # so that nobody deletes it while it is copied
             os.utime(kept)
             return stack.enter_context(
-                embedded_server.temporary(memory(), settings, copied_from=kept)
+                embedded_server.temporary(_in_memory(), settings, copied_from=kept)
             )
     except BlockingIOError:  # somebody deletes old ones
         return None
@@ -114,7 +119,7 @@ def _files(folder: Traversable) -> Iterator[Traversable]:
 def _keep(kept: Path, packages: Sequence[Package], tell: Tell) -> None:
     """Migrate a server, and keep its files, unless another process has done so meanwhile."""
     with (
-        embedded_server.temporary(memory(), _SETTINGS) as server,
+        embedded_server.temporary(_in_memory(), _SETTINGS) as server,
         tempfile.TemporaryDirectory(dir=kept.parent, prefix=".") as made,
     ):
         runner.migrate(Dsn(server.keywords), packages=packages, tell=tell)

@@ -182,7 +182,7 @@ def test_a_load_waits_longer_than_the_deadline_of_a_call(oadb_database_url: str)
         with psycopg.connect(oadb_database_url) as other, threads(1) as pool:
             other.execute("lock table oadb.instruments in share mode")
             loaded = pool.submit(load, db, rows)
-            eventually(lambda: observer.running("instruments"))
+            eventually(lambda: observer.running("hold_search_indexes"))
             sleep_until = monotonic() + 2 * _DEADLINE
             eventually(lambda: monotonic() > sleep_until)
             other.rollback()

@@ -161,6 +161,8 @@ def test_a_mark_without_a_run_is_named_by_check_and_accepted_by_name(
     assert oadb("migrate", "rollback", "--yes", url=oadb_database_url).returncode == 0
     database = oadb_database_url.replace("postgresql://", "postgresql+psycopg://")
     given = ["--batch", "--database", database, str(MIGRATIONS)]
+    with psycopg.connect(oadb_database_url) as connection:  # as a DBA may do it
+        connection.execute((MIGRATIONS / f"{LAST}.sql").read_bytes())
     assert yoyo_command("mark", *given, cwd=tmp_path).stderr == ""
 
     checked = oadb("check", url=oadb_database_url)

@@ -166,7 +166,8 @@ select
 from oadb.active_ip_bans;
 
 -- name: count_up_to
--- What count counts, but of each kind at most :most. Served by ip_bans_expires_at_idx.
+-- What count counts, but of each kind at most :most. Served by ip_bans_expires_at_idx and
+-- ban_exemptions_network_idx.
 with found as (
     (
         select true as is_permanent

@@ -314,11 +314,13 @@ order by
     instrument_type;
 
 -- name: _defer_search_indexes
+-- writes: defer_search_indexes()
 -- True if there were no instruments of any broker, so that the indexes of a search and of lookups
 -- by other names are dropped; merge_search_entries makes them of all rows at once.
 select oadb.defer_search_indexes() as are_dropped;
 
 -- name: hold_search_indexes
+-- writes: hold_search_indexes()
 -- So that they are dropped by no other load; missing ones are made by no two loads.
 select from oadb.hold_search_indexes();
 

@@ -10,7 +10,7 @@ from psycopg.conninfo import make_conninfo
 
 from oadb.engine.binding.packages import Package
 from oadb.errors import MigrationError
-from oadb.tools import kept_clusters
+from oadb.tools import kept_clusters, kept_files
 from oadb.tools.migrations import runner
 from tests.support.migrations import MigrationFolder
 
@@ -63,7 +63,7 @@ def _refuse(*_: object, **__: object) -> NoReturn:
 def test_those_that_were_not_used_for_the_longest_are_deleted(
     folder: MigrationFolder, kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept_clusters, "_MOST", 1)
+    monkeypatch.setattr(kept_files, "MOST", 1)
     tables(folder)
     (first,) = servers(kept)
     folder.table("0002_create_ants", "ants")
