@@ -8,7 +8,7 @@ anew some times, because where one has its code in memory makes a difference of 
 Fails if an operation takes over 3 % more, and the whole interval of the ratio lies above that.
 OADB_BENCH_STARTS and OADB_BENCH_ROUNDS, by default 5 and 20, set how often.
 
---short, which CI runs, starts them 3 times for 8 rounds. What is slower then is measured once more,
+--short, which CI runs, starts them twice for 8 rounds. What is slower then is measured once more,
 as often as usual, and fails if it is slower again. A revision that cannot run the operations,
 because its API was another one, is not compared.
 """
@@ -73,7 +73,7 @@ def _slower(
     url: str, folder: str, revision: str, names: Sequence[str], *, short: bool
 ) -> Sequence[str]:
     """Print what each operation takes; return the names of those that are slower."""
-    pairs = _compared(url, folder, names, *((3, 8) if short else (STARTS, ROUNDS)))
+    pairs = _compared(url, folder, names, *((2, 8) if short else (STARTS, ROUNDS)))
     slower = _print(revision, pairs)
     if not short or not slower:
         return slower

@@ -4,7 +4,7 @@ import pytest
 
 from tests.support import change_histories
 
-FEW, MANY = 300, 10_000
+FEW, MANY = 120, 10_000
 
 
 @pytest.mark.long("random histories, each of seconds")

@@ -60,6 +60,7 @@ def _refuse(*_: object, **__: object) -> NoReturn:
     raise AssertionError("it is migrated again")
 
 
+@pytest.mark.slow  # migrates two servers, six seconds
 def test_those_that_were_not_used_for_the_longest_are_deleted(
     folder: MigrationFolder, kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,6 +74,7 @@ def test_those_that_were_not_used_for_the_longest_are_deleted(
     assert second != first
 
 
+@pytest.mark.slow  # migrates two servers, six seconds
 def test_one_that_is_damaged_is_deleted_and_the_server_migrated(
     folder: MigrationFolder, kept: Path
 ) -> None:

@@ -101,6 +101,7 @@ def test_a_column_that_may_not_be_null(write: Writer, database: MigrationDatabas
     assert database.query(f"select attnotnull from pg_attribute where {column}") == [(True,)]
 
 
+@pytest.mark.slow  # rewrites a table of 200,000 rows under load, ten seconds
 def test_another_type(write: Writer, database: MigrationDatabase) -> None:
     *files, drop = recipe("Another type")
     waits = changed(write, database, files)
