@@ -240,7 +240,7 @@ def state(url: str) -> list[str]:
         return acls(connection) + sorted(json.dumps(row) for row in ask(connection, OBJECTS))
 
 
-@pytest.mark.long("migrates down and up")
+@pytest.mark.slow  # migrates down and up, nine seconds
 def test_row_security_is_rolled_back_completely_and_applied_again(
     server: Server, tmp_path: Path
 ) -> None:
@@ -280,10 +280,8 @@ def split(folder: Path) -> tuple[Path, int]:
     return folder, len(ids) - first
 
 
-@pytest.mark.long("migrates databases at once")
-@pytest.mark.parametrize(
-    "attribute", ["createrole", pytest.param("superuser", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow  # migrates three databases at once, ten seconds
+@pytest.mark.parametrize("attribute", ["createrole", "superuser"])
 def test_databases_that_are_migrated_at_once_create_the_roles_once(attribute: str) -> None:
     with controlled() as control:
         names = [f"at_once_{number}" for number in range(3)]

@@ -119,6 +119,7 @@ def test_another_type(write: Writer, database: MigrationDatabase) -> None:
     ) == [("bigint", True)]
 
 
+@pytest.mark.slow  # copies a table of 200,000 rows under load, eight seconds
 def test_a_table_that_is_split(write: Writer, database: MigrationDatabase) -> None:
     *files, drop = recipe("A table that is split")
     waits = changed(write, database, files)
