@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
+import pytest
+
 from tests.test_house import trees
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -63,6 +65,7 @@ def errors_elsewhere(label: str) -> set[str]:
     return {*re.findall(r"\bRaises [A-Z]\w*", docstring), *left_out}
 
 
+@pytest.mark.long("reads what every function raises")
 def test_errors_stand_in_a_section_of_their_own() -> None:
     found = {label: errors_elsewhere(label) for label in functions()}
 

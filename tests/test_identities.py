@@ -174,13 +174,13 @@ def wrong_reads(db: Database, reads: int) -> int:
 
 def test_no_user_reads_the_rows_of_another(url: str) -> None:
     with Database(config(url, pool_size=4, max_overflow=0)) as db:
-        assert wrong_reads(db, 2000) == 0
+        assert wrong_reads(db, 600) == 0
 
 
 @needs_pgbouncer
 def test_no_user_reads_the_rows_of_another_behind_pgbouncer(bouncer: str) -> None:
     with Database(config(bouncer, pooler="pgbouncer", pool_size=8, max_overflow=0)) as db:
-        assert wrong_reads(db, 1000) == 0
+        assert wrong_reads(db, 600) == 0
 
 
 @pytest.mark.slow

@@ -135,6 +135,7 @@ def later(server: Server) -> Generator[str]:
         yield url
 
 
+@pytest.mark.long("migrates a database of its own")
 def test_roles_of_other_databases_have_no_privileges_in_a_new_one(later: str) -> None:
     with connect(later) as connection:
         let_in = [
@@ -160,6 +161,7 @@ def test_a_superuser_that_row_security_would_not_bind_gets_no_identity(
         assert "call oadb.grant_privileges()" in (refusal.value.diag.message_hint or "")
 
 
+@pytest.mark.long("migrates a database of its own")
 def test_a_dba_separates_the_roles_of_a_database_later(server: Server, later: str) -> None:
     assert later
     with database(server, "separated", "alone", copied_from="later") as url:

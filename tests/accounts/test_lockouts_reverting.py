@@ -115,6 +115,7 @@ def test_a_sweep_does_not_wait_for_a_locked_counter(
     assert lockouts.delete_expired(db, batch=1) == 1
 
 
+@pytest.mark.long("hundreds of concurrent writes")
 def test_tries_successes_and_unlocking_at_once_do_not_deadlock(
     many: Database, observer: Observer, number: int
 ) -> None:

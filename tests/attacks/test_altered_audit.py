@@ -23,6 +23,8 @@ from tests.support.audit_rows import (
 )
 from tests.support.command_line import oadb
 
+pytestmark = pytest.mark.long("alters the audits of a database of its own each time")
+
 YESTERDAY, BEFORE = day(1), day(2)
 
 # Events 1 to 3 are of the day before yesterday, 4 to 6 of yesterday.

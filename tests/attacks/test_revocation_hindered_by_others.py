@@ -26,7 +26,7 @@ from oadb.engine.executors import AsyncExecutor
 from oadb.market.live_index import LiveIndex, _IndexInMemory
 from oadb.testing.servers import Server
 from tests.conftest import configured
-from tests.support.layouts import ALL_LAYOUTS, url_in
+from tests.support.layouts import ONE_ROLE_AND_ALL, url_in
 from tests.support.prepared_servers import Prepared
 from tests.support.rig import eventually
 from tests.support.roles import connect
@@ -40,7 +40,7 @@ ADDRESS = "203.0.113.7"
 @pytest.fixture(scope="module")
 def server(prepared: Prepared) -> Generator[Server]:
     """Give a server with a notification queue of half a megabyte, where that can be set."""
-    with prepared(*ALL_LAYOUTS) as control:
+    with prepared(*ONE_ROLE_AND_ALL) as control:
         with connect(control.url) as connection:
             connection.execute("create role hostile login")
             if connection.info.server_version >= 170000:

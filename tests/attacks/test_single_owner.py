@@ -21,6 +21,8 @@ from tests.support.prepared_servers import Prepared
 from tests.support.rig import config
 from tests.support.roles import connect
 
+pytestmark = pytest.mark.long("migrates a database in the layout of a managed service")
+
 
 @pytest.fixture(scope="module")
 def server(prepared: Prepared) -> Generator[Server]:

@@ -189,6 +189,7 @@ def outcome(connection: Connection, declared: Declaration, values: Mapping[str, 
         return cursor.fetchall() if cursor.description else cursor.rowcount
 
 
+@pytest.mark.long("in five layouts")
 def test_no_table_shows_or_gives_up_a_row_of_another_or_of_nobody(connection: Connection) -> None:
     """Whatever a statement says, also one of a service; and also of tables made later."""
     with connection.transaction():
@@ -207,6 +208,7 @@ def test_no_table_shows_or_gives_up_a_row_of_another_or_of_nobody(connection: Co
     assert found
 
 
+@pytest.mark.long("in five layouts")
 @pytest.mark.parametrize(
     "sql",
     [
@@ -232,6 +234,7 @@ def test_a_user_cannot_promote_himself_probe_addresses_or_write_what_is_nobodys(
             connection.execute(sql.encode())
 
 
+@pytest.mark.long("in five layouts")
 def test_a_user_reads_his_own_logs(connection: Connection) -> None:
     with connection.transaction():
         become(connection, ME)
@@ -243,6 +246,7 @@ def test_a_user_reads_his_own_logs(connection: Connection) -> None:
     assert own == [[(ME,)]] * 4
 
 
+@pytest.mark.long("in five layouts")
 def test_an_audit_cannot_be_changed_or_shortened_by_its_user(connection: Connection) -> None:
     changed = []
     for table in ("login_attempts", "setting_changes", "api_logs"):
@@ -253,6 +257,7 @@ def test_an_audit_cannot_be_changed_or_shortened_by_its_user(connection: Connect
     assert {*changed} <= {0}
 
 
+@pytest.mark.long("fills databases in three layouts")
 def test_a_superuser_whom_nothing_binds_is_refused(server: Server, urls: dict[str, str]) -> None:
     assert urls
     with (
@@ -262,6 +267,7 @@ def test_a_superuser_whom_nothing_binds_is_refused(server: Server, urls: dict[st
         become(connection, ME)
 
 
+@pytest.mark.long("fills databases in three layouts")
 def test_an_owner_who_cannot_become_a_user_is_refused(server: Server, urls: dict[str, str]) -> None:
     with psycopg.connect(server.url("managed"), autocommit=True) as superuser:
         superuser.execute("revoke oadb_user from managed granted by managed")

@@ -12,7 +12,7 @@ from tests.importing.openalgo import Installation
 from tests.importing.running import HISTORIES, LOGS, counts, run_import, tally, text_of
 from tests.support.rig import Observer
 
-pytestmark = pytest.mark.changes_rows
+pytestmark = [pytest.mark.changes_rows, pytest.mark.long("imports an installation each time")]
 
 
 def test_a_second_run_imports_only_rows_added_since(

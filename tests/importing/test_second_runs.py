@@ -13,7 +13,7 @@ from tests.importing.openalgo import API_KEY, SECRETS, Installation
 from tests.importing.running import Reports, run_import, text_of
 from tests.support.rig import Observer
 
-pytestmark = pytest.mark.changes_rows
+pytestmark = [pytest.mark.changes_rows, pytest.mark.long("imports a whole installation twice")]
 
 CHANGEABLE = [each for each in FIELDS if each.here is not None]
 

@@ -11,7 +11,7 @@ from tests.importing.openalgo import SMTP, Installation, cipher
 from tests.importing.running import run_import, text_of
 from tests.support.rig import Observer
 
-pytestmark = pytest.mark.changes_rows
+pytestmark = [pytest.mark.changes_rows, pytest.mark.long("imports an installation each time")]
 
 HOUR = timedelta(hours=1)
 SMTP_SALT = b"smtp-openalgo-salt"

@@ -18,7 +18,7 @@ from oadb.importing import openalgo_tables, runs, sources
 from tests.importing.openalgo import ENVIRON, Installation
 from tests.importing.running import run_import
 
-pytestmark = pytest.mark.changes_rows
+pytestmark = [pytest.mark.changes_rows, pytest.mark.long("imports an installation each time")]
 
 
 def state(folder: Path) -> dict[str, str]:

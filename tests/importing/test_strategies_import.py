@@ -17,7 +17,7 @@ from tests.importing.openalgo import SCAN, WEBHOOK, Installation
 from tests.importing.running import run_import, text_of
 from tests.support.roots import some_root
 
-pytestmark = pytest.mark.changes_rows
+pytestmark = [pytest.mark.changes_rows, pytest.mark.long("imports an installation each time")]
 
 STRATEGY = {
     "name": "Momentum",

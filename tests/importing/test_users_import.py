@@ -31,7 +31,7 @@ from tests.importing.openalgo import (
 from tests.importing.running import run_import, text_of
 from tests.support.accounts import noted
 
-pytestmark = pytest.mark.changes_rows
+pytestmark = [pytest.mark.changes_rows, pytest.mark.long("imports an installation each time")]
 
 
 def rows(db: Database) -> list[object]:

@@ -20,7 +20,7 @@ from tests.importing.openalgo import (
 )
 from tests.importing.running import run_import, text_of
 
-pytestmark = pytest.mark.changes_rows
+pytestmark = [pytest.mark.changes_rows, pytest.mark.long("imports an installation each time")]
 
 
 def test_an_api_key_keeps_working_in_its_mode_and_can_be_shown(db: Database, asha: User) -> None:

@@ -311,6 +311,7 @@ def large(oadb_server: Server, oadb_template: str) -> Generator[str]:
         yield url
 
 
+@pytest.mark.long("plans every list")
 @pytest.mark.parametrize(
     ("name", "index"),
     [
@@ -341,6 +342,7 @@ def test_each_list_is_served_by_its_index_in_its_order(
     assert "Sort  (" not in found
 
 
+@pytest.mark.long("fills the log")
 @pytest.mark.parametrize("name", ["search", "search +user_id", "search +until +cursor"])
 def test_a_search_is_served_by_the_indexes_of_both_bodies(large: str, name: str) -> None:
     found = plan(large, "api_logs", name)

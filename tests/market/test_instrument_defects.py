@@ -307,6 +307,7 @@ def test_an_index_needs_less_memory_than_its_rows(filled_url: str) -> None:
 
 
 # Defect 28.
+@pytest.mark.long("fills a market of 20,000 instruments")
 async def test_the_event_loop_runs_while_an_index_is_built(filled_url: str) -> None:
     turns = 0
 

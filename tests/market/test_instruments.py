@@ -336,6 +336,7 @@ def test_an_export_has_a_heading_and_every_row(tx: Transaction) -> None:
 # Plans -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.long("fills a market")
 @pytest.mark.parametrize(
     ("name", "index"),
     [

@@ -55,6 +55,7 @@ def test_reasons_that_differ_too_much_are_counted_together() -> None:
     assert len(tally.by_exchange) == 100
 
 
+@pytest.mark.long("rejects 20,000 rows under tracemalloc")
 def test_many_rejected_rows_need_the_memory_of_a_sample() -> None:
     intake = Intake("zerodha")
     tracemalloc.start()

@@ -335,6 +335,7 @@ def test_a_search_finds_what_its_description_says(
 # Plans -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.long("plans every search")
 @pytest.mark.parametrize(
     ("name", "index"),
     [

@@ -92,6 +92,7 @@ def test_a_value_that_is_not_sealed_is_never_returned(refused: Refused, plain: b
 # Moves -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.long("2,000 moves")
 def test_a_value_is_opened_in_its_own_place_only(refused: Refused) -> None:
     places = [*product(COLUMNS, ROWS)]
     sealed = {place: place[0].seal(RING, place[1], VALUE) for place in places}
@@ -140,6 +141,7 @@ rows = st.lists(
 ).map(tuple)
 
 
+@pytest.mark.long("many generated values")
 @given(value=st.binary(max_size=200), row=rows, other=rows)
 def test_any_value_is_opened_in_its_row_and_in_no_other(value: bytes, row: Row, other: Row) -> None:
     sealed = ACCESS.seal(RING, row, value)

@@ -66,6 +66,7 @@ def test_wishes_go_with_their_user(db: Database, pen: int) -> None:
     assert wishes.count_by_product(db) == [(pen, 2)]
 
 
+@pytest.mark.long("damages a database of its own each time")
 @pytest.mark.parametrize(
     ("damage", "said"),
     [

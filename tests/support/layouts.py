@@ -18,15 +18,22 @@ def single(server: Server) -> None:
     _make(server, "single")
 
 
-def others(server: Server) -> None:
-    """Make the databases beside the one with one role."""
+def managed(server: Server) -> None:
+    """Make the database of an owner that may make roles and is no superuser."""
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
         connection.execute("create role managed login createrole")
     _make(server, "managed")
+
+
+def separate(server: Server) -> None:
+    """Make the database with all roles; an owner who may make roles has made them before."""
     _make(server, "separate")
 
 
-ALL_LAYOUTS = (single, others)
+ONE_ROLE_AND_ALL = (single, separate)
+"""What prepares a server with the two layouts of one's own server."""
+
+ALL_LAYOUTS = (single, managed, separate)
 """What prepares a server with all of them."""
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from oadb import Database
 from oadb.testing.servers import Server
-from tests.support.layouts import ALL_LAYOUTS, url_in
+from tests.support.layouts import ONE_ROLE_AND_ALL, url_in
 from tests.support.prepared_servers import Prepared
 from tests.support.rig import config
 from tests.support.user_rows import declared, fill, login
@@ -33,7 +33,7 @@ BECOME_OWNER = declared("select set_config('role', 'oadb_owner', true) as role",
 @pytest.fixture(scope="module")
 def server(prepared: Prepared) -> Generator[Server]:
     """Give a server of its own, because roles belong to a server, and some here can log in."""
-    with prepared(*ALL_LAYOUTS) as control:
+    with prepared(*ONE_ROLE_AND_ALL) as control:
         yield control.server
 
 

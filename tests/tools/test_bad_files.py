@@ -146,6 +146,7 @@ def test_a_bad_file_leaves_the_old_set_a_record_and_a_message_with_the_line(
     assert_refused(shell, data, message)
 
 
+@pytest.mark.long("writes 100 MB")
 def test_a_line_of_100_megabytes_leaves_the_old_set(shell: Shell) -> None:
     assert_refused(
         shell,
@@ -154,6 +155,7 @@ def test_a_line_of_100_megabytes_leaves_the_old_set(shell: Shell) -> None:
     )
 
 
+@pytest.mark.long("twenty loads")
 @pytest.mark.parametrize("broker", ["angel", "upstox", "fyers", "dhan"])
 @pytest.mark.parametrize(
     "data",

@@ -177,6 +177,7 @@ def test_check_agrees_with_a_migrated_database(oadb_database_url: str) -> None:
     assert (done.returncode, done.stdout) == (0, "all declarations agree with the database\n")
 
 
+@pytest.mark.long("checks every declaration")
 def test_check_says_first_that_a_database_is_not_migrated(oadb_empty_url: str) -> None:
     done = oadb("check", url=oadb_empty_url)
 

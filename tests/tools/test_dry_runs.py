@@ -146,6 +146,7 @@ def test_every_command_with_a_dry_run_is_tested() -> None:
     assert writing == EXPECTED.keys() | ELSEWHERE
 
 
+@pytest.mark.long("runs every command that has a dry run")
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_dry_run_says_what_would_be_done_and_changes_nothing(scene: Scene, name: str) -> None:
     arguments, expected = EXPECTED[name]
@@ -194,6 +195,7 @@ def test_a_dry_run_of_maintenance_without_work_says_so(oadb_database_url: str) -
     assert (done.returncode, done.stdout) == (0, "nothing to do\n")
 
 
+@pytest.mark.long("runs every command that has a dry run")
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

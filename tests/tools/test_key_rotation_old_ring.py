@@ -33,7 +33,10 @@ from oadb.trading import chartink, strategies, webhooks
 from tests.support.accounts import account
 from tests.support.rotating import Ring, SecretHolder, rewrapped, with_secrets
 
-pytestmark = pytest.mark.usefixtures("cheap_hashing")
+pytestmark = [
+    pytest.mark.usefixtures("cheap_hashing"),
+    pytest.mark.long("fills a database with secrets each time"),
+]
 
 
 @pytest.fixture

@@ -135,6 +135,7 @@ def test_a_file_that_ends_in_the_middle_of_a_character_is_refused(file: Path) ->
     assert refused(file) == "f.csv:3: not UTF-8; fetch the file again"
 
 
+@pytest.mark.long("writes 100 MB")
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_line_of_100_megabytes_is_not_read_to_its_end(file: Path, *, packed: bool) -> None:
     opened = gzip.open if packed else open

@@ -58,6 +58,7 @@ def test_numbers_are_read_as_text_and_missing_values_as_empty_text(file: Path) -
     ]
 
 
+@pytest.mark.long("reads files of many blocks")
 @pytest.mark.parametrize("length", [0, 1, 7, 1000, BLOCK - 1000])
 @pytest.mark.parametrize("space", ["", " " * 999])
 def test_entries_are_read_whole_wherever_a_block_ends(file: Path, length: int, space: str) -> None:

@@ -52,20 +52,20 @@ def test_a_search_of_a_market_returns_what_its_description_says(
     assert bool(found) is ((text, filters) not in EMPTY) or market == "real"
 
 
-@pytest.mark.parametrize("limit", [1, 7, 50, 1000])
 @pytest.mark.parametrize("text", [*TEXTS[:-1], "ifty", "ce nifty", "31JUL25", "5", "jul", "n"])
 def test_terms_of_many_rows_find_the_same(
     index: InstrumentIndex,
     prepared: reference.Prepared,
     monkeypatch: pytest.MonkeyPatch,
     text: str,
-    limit: int,
 ) -> None:
     monkeypatch.setattr(searching, "_COMMON", 0)
     monkeypatch.setattr(searching, "_STEP", 64)
     monkeypatch.setattr(searching, "_SAMPLE", 256)
 
-    assert index.search("zerodha", text, limit=limit) == reference.search(prepared, text, limit)
+    found = reference.search(prepared, text, limit=1000)
+    for limit in (1, 7, 50, 1000):
+        assert index.search("zerodha", text, limit=limit) == found[:limit]
 
 
 @pytest.mark.parametrize(("text", "filters"), SEARCHES)

@@ -76,6 +76,7 @@ def states(database: MigrationDatabase, packages: list[Package]) -> dict[str, st
     return {f"{each.package} {each.migration_id}": each.state for each in found}
 
 
+@pytest.mark.long("migrates a database of its own")
 def test_packages_are_migrated_one_after_the_other(
     database: MigrationDatabase, both: list[Package]
 ) -> None:
@@ -187,6 +188,7 @@ def test_the_last_migrations_of_all_packages_are_undone_newest_first(
     assert migrate(database.dsn, packages=both).applied == ("0002_create_users", *SHOP)
 
 
+@pytest.mark.long("migrates a database of its own")
 def test_the_yoyo_command_with_both_folders_does_the_same(
     database: MigrationDatabase,
     folder: MigrationFolder,
@@ -239,6 +241,7 @@ def test_oadb_alone_leaves_the_migrations_of_services_out(
     assert rollback(database.dsn, packages=both[:1]) == (OADB,)
 
 
+@pytest.mark.long("migrates a database of its own")
 def test_the_doctor_leaves_out_what_is_oadbs_for_a_package_that_does_not_use_it(
     database: MigrationDatabase, shop: Service
 ) -> None:

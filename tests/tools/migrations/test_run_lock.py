@@ -154,6 +154,7 @@ def test_a_run_holds_the_lock_of_the_yoyo_command(
     assert database.query("select pid < 0 from yoyo_lock") == [(True,)]
 
 
+@pytest.mark.long("migrates a database of its own")
 def test_a_run_keeps_no_row_from_vacuum_with_its_lock(
     folder: MigrationFolder, start_run: StartRun, database: MigrationDatabase
 ) -> None:

@@ -16,6 +16,8 @@ from tests.support.migrations import (
     refused,
 )
 
+pytestmark = pytest.mark.long("runs migrations on databases of their own")
+
 SCHEMA, USERS, ANTS, BEES = (
     "0001_create_schema",
     "0002_create_users",

@@ -12,6 +12,7 @@ from tests.support.migrations import LOCK_TIMEOUT, MIGRATIONS, REPOSITORY, Migra
 FILES = [*MIGRATIONS.glob("*.sql"), *(REPOSITORY / "tests").glob("**/sql/migrations/*.sql")]
 
 
+@pytest.mark.long("reads every migration with yoyo")
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(REPOSITORY)))
 def test_what_is_run_is_what_yoyo_would_send(path: Path) -> None:
     """A rule refuses scripts of which this is not true."""
