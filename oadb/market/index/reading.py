@@ -8,11 +8,15 @@ from decimal import Decimal
 from functools import cache
 from itertools import accumulate, compress, count, pairwise, repeat
 
+from oadb.engine.binding.slotted_rows import maker
 from oadb.market.index.section import Section, Terms
 from oadb.market.index.terms import capitals
 
 # Columns before those of Terms; the latter stay one text, which has few distinct values.
 _OWN_COLUMNS = 8
+
+# Makes one at a fifth of the cost; None where Python does not allow it.
+_quickly = maker(Terms)
 
 # Rows that take about a millisecond.
 _STEP = 4096
@@ -144,7 +148,7 @@ def _terms(texts: Iterable[str], number: Callable[[str], Decimal]) -> Iterator[T
     day, shared = cache(_day), cache(_unescaped)
     for text in texts:
         naming, place, kind, underlying, expiry, lot_size, tick, value, most = text.split("\t")
-        yield Terms(
+        values = (
             shared(naming),
             shared(place),
             shared(kind),
@@ -155,6 +159,7 @@ def _terms(texts: Iterable[str], number: Callable[[str], Decimal]) -> Iterator[T
             number(value) if value else None,
             int(most) if most else None,
         )
+        yield Terms(*values) if _quickly is None else _quickly(values)
 
 
 def _day(ordinal: str) -> date | None:
