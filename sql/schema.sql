@@ -705,7 +705,7 @@ create table oadb.instruments (
 );
 
 create index instruments_broker_symbol_idx on oadb.instruments using btree (broker, exchange, broker_symbol);
-create index instruments_broker_text_idx on oadb.instruments using gin ((((broker || ' '::text) || ((length(symbol) / 5))::text)), search_text public.gin_trgm_ops) with (gin_pending_list_limit='65536');
+create index instruments_broker_text_idx on oadb.instruments using gin ((((broker || ' '::text) || ((length(symbol) / 5))::text)), search_text public.gin_trgm_ops, ((broker || ''::text))) with (gin_pending_list_limit='65536');
 create index instruments_ranked_idx on oadb.instruments using btree (broker, length(symbol), upper(symbol), symbol, exchange);
 create index instruments_underlying_idx on oadb.instruments using btree (broker, underlying, exchange, expiry) where (underlying is not null);
 
@@ -3307,8 +3307,8 @@ begin
     -- Last: where it is, all are.
     execute format(
         'create index if not exists instruments_broker_text_idx on oadb.instruments '
-        'using gin ((broker || '' '' || (length(symbol) / 5)::text) %s.text_ops, '
-        'search_text %s.gin_trgm_ops) '
+        'using gin ((broker || '' '' || (length(symbol) / 5)::text) %1$s.text_ops, '
+        'search_text %2$s.gin_trgm_ops, (broker || '''') %1$s.text_ops) '
         'with (gin_pending_list_limit = 65536)',
         schemas ->> 'btree_gin', schemas ->> 'pg_trgm'
     );

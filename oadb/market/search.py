@@ -1,5 +1,6 @@
 """Search of instruments by terms that users type."""
 
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
@@ -31,6 +32,14 @@ _MOST_WALKED = 20_000
 _UNLIMITED = 2**62
 
 
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """What a sample of all instruments says: how many match, and whether most are of others."""
+
+    matches: int
+    is_shared: bool
+
+
 @query
 def _estimate_matches(
     broker: str,
@@ -40,7 +49,7 @@ def _estimate_matches(
     expiry: date | None,
     strike_min: Decimal | None,
     strike_max: Decimal | None,
-) -> int: ...
+) -> Sampled: ...
 
 
 @query
@@ -73,6 +82,7 @@ def _search_selective(
     strike_min: Decimal | None,
     strike_max: Decimal | None,
     wanted: int,
+    among: str | None = None,
 ) -> list[Instrument]: ...
 
 
@@ -149,7 +159,8 @@ async def search(
     contain it, and the rest; of equals, the shorter symbol comes first, then by alphabet.
 
     Args:
-        text: at most 200 characters and 10 terms.
+        text: at most 200 characters and 10 terms. No index has terms of one or two letters: if
+            fewer symbols contain them than *limit*, all instruments of the broker are read.
         strike_min: lowest strike, itself included.
         strike_max: highest strike, itself included.
         underlying: in any case.
@@ -187,8 +198,10 @@ async def _search(
     selective = [term for term in sorted(terms, key=len, reverse=True) if has_trigram(term)]
     if not selective:
         return await _search_short(db, broker, first, patterns, filters, limit, found)
-    if await _estimate_matches(db, broker, patterns, *filters) < _FEW_MATCHES:
-        return await _search_few(db, broker, selective, first, patterns, filters, limit)
+    sampled = await _estimate_matches(db, broker, patterns, *filters)
+    if sampled.matches < _FEW_MATCHES:
+        among = broker if sampled.is_shared else None
+        return await _search_few(db, broker, selective, first, patterns, filters, limit, among)
     return await _search_common(db, broker, selective, first, patterns, filters, limit, found)
 
 
@@ -221,11 +234,14 @@ async def _search_few(
     patterns: list[str],
     filters: _Filters,
     limit: int,
+    among: str | None,
 ) -> list[Instrument]:
     """Search by terms that few rows match."""
     one, two, three = first_three(map(containing, selective))
     others = [each for each in patterns if each not in {one, two, three}]
-    return await _search_selective(db, broker, one, two, three, first, others, *filters, limit)
+    return await _search_selective(
+        db, broker, one, two, three, first, others, *filters, limit, among
+    )
 
 
 async def _search_common(

@@ -340,6 +340,7 @@ def test_a_search_finds_what_its_description_says(
     ("name", "index"),
     [
         ("_search_selective", "instruments_broker_text_idx"),
+        ("_search_selective +among", "(broker || ''::text)"),
         ("_search_scanning +underlying", "instruments_underlying_idx"),
         ("_search_beginning", "instruments_ranked_idx"),
         ("_search_further", "instruments_broker_text_idx"),
@@ -351,6 +352,25 @@ def test_a_search_is_served_by_its_index(filled_url: str, name: str, index: str)
 
     assert index in shown
     assert "Seq Scan on instruments" not in shown
+
+
+def test_the_broker_is_looked_up_where_most_rows_are_of_others(
+    tx: Transaction, filled_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_up: list[object] = []
+
+    async def selective(*given: object) -> list[Instrument]:
+        looked_up.append(given[-1])
+        return []
+
+    monkeypatch.setattr(search, "_FEW_MATCHES", 1)
+    monkeypatch.setattr(search, "_search_selective", selective)
+    insert_rows(tx, INFY)
+    search.search(tx, BROKER, "NOTHING")
+    with Database(configured(filled_url)) as db:
+        search.search(db, BROKER, "NOTHING")
+
+    assert looked_up == [None, BROKER]
 
 
 @pytest.mark.parametrize("text", ["ROOT1", "OOT", "ROOT11 7", "T", "19999", "NOTHING"])

@@ -144,10 +144,12 @@ LOGS = [
     Asked("api_logs.search", {**_PAGE, "content": """'{"every": 7}'"""}, "one call in 1,000"),
     Asked("api_logs.search", {**_PAGE, "content": """'{"symbol": "S77"}'"""}, "one call"),
 ]
-_TERMS = {"patterns": "'{%ABC%}'", "longest": "'%ABC%'", "second": "'%'", "third": "'%'"}
-_SEARCH = {**_TERMS, "broker": "'broker1'", "first": "'ABC'", "others": "'{}'", "wanted": "50"}
+# One underlying in 40 of each broker.
+_TERMS = {"patterns": "'{%D3D%}'", "longest": "'%D3D%'", "second": "'%'", "third": "'%'"}
+_SEARCH = {**_TERMS, "broker": "'broker1'", "first": "'D3D'", "others": "'{}'", "wanted": "50"}
 INSTRUMENTS = [
     Asked("search._search_selective", _SEARCH, "a rare term"),
+    Asked("search._search_selective +among", {**_SEARCH, "among": "'broker1'"}, "a rare term"),
     Asked("search._search_further", {**_SEARCH, "rank": "2"}, "a rare term"),
     Asked(
         "search._search_further",

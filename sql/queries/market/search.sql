@@ -5,27 +5,57 @@
 -- alphabet. A symbol that equals the term is the shortest of rank 1. The statements differ in cost.
 
 -- name: _estimate_matches
--- Estimates how many rows match, from one in 200 pages of the table, always the same ones, and of a
--- table of more than 12,000 pages from 60, so that it costs the same with ten brokers. It decides
--- which statement runs, not what is found. (noqa: sqlfluff knows only numbers there.)
-with sample as materialized (
+-- Estimates how many rows match, from pages at even distances, so that each broker has its share
+-- of them: one page in 200, at least 20 and at most 60, so that it costs the same with ten brokers.
+-- Says also whether most rows are of other brokers. It decides which statement runs, not what is
+-- found.
+with sizes as materialized (
+    select pg_relation_size('oadb.instruments') / 8192 as pages
+),
+
+samples as materialized (
     select
-        least(
-            0.5, 100 * 60 * 8192.0 / greatest(pg_relation_size('oadb.instruments'), 1)
-        ) as percent
+        pages,
+        least(pages, greatest(20, least(60, pages / 200))) as wanted
+    from sizes
+),
+
+places as (
+    select generate_series(0, wanted - 1) * pages / wanted as page
+    from samples
+    order by page
+    limit 60  -- Which is all: the planner knows no other bound.
 )
 
-select (count(*) * 100 / (select sample.percent from sample))::bigint as matches
-from oadb.instruments
-tablesample system ((select sample.percent from sample)) repeatable (0) -- noqa: PRS
-where
-    broker = :broker
-    and search_text like all(:patterns::text[])
-    and (:exchange::text is null or exchange = :exchange)
-    and (:instrument_type::text is null or instrument_type = :instrument_type)
-    and (:expiry::date is null or expiry = :expiry)
-    and (:strike_min::numeric is null or strike >= :strike_min)
-    and (:strike_max::numeric is null or strike <= :strike_max);
+select
+    coalesce((sum(looked_at.matches) * max(samples.pages) / max(samples.wanted))::bigint, 0)
+        as matches,
+    coalesce(2 * sum(looked_at.own) < sum(looked_at.instruments), false) as is_shared
+from samples
+cross join places
+cross join
+    lateral (
+        select
+            count(*) as instruments,
+            count(*) filter (where instruments.broker = :broker) as own,
+            count(*) filter (
+                where
+                instruments.broker = :broker
+                and instruments.search_text like all(:patterns::text[])
+                and (:exchange::text is null or instruments.exchange = :exchange)
+                and (
+                    :instrument_type::text is null
+                    or instruments.instrument_type = :instrument_type
+                )
+                and (:expiry::date is null or instruments.expiry = :expiry)
+                and (:strike_min::numeric is null or instruments.strike >= :strike_min)
+                and (:strike_max::numeric is null or instruments.strike <= :strike_max)
+            ) as matches
+        from oadb.instruments
+        where
+            instruments.ctid >= ('(' || places.page::text || ',0)')::tid
+            and instruments.ctid < ('(' || (places.page + 1)::text || ',0)')::tid
+    ) as looked_at;
 
 -- name: _search_beginning
 -- Rank 1, among the first :most symbols that begin with the term. Reads instruments_ranked_idx,
@@ -136,7 +166,9 @@ limit :wanted;
 
 -- name: _search_selective
 -- Collects and sorts all matches: for terms that few rows match. Served by
--- instruments_broker_text_idx with up to three patterns; :others are the rest.
+-- instruments_broker_text_idx with up to three patterns; :others are the rest. The broker is looked
+-- up there as well if most rows are of others (:among): of the only one, that costs more than it
+-- saves.
 select
     broker,
     exchange,
@@ -156,6 +188,7 @@ select
 from oadb.instruments
 where
     broker = :broker
+    and broker || '' = :among  --? among
     and search_text like :longest
     and search_text like :second
     and search_text like :third
