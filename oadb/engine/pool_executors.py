@@ -8,7 +8,7 @@ import math
 from collections.abc import AsyncGenerator, Callable, Coroutine, Hashable
 from datetime import timedelta
 from time import monotonic
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import psycopg
 
@@ -79,7 +79,8 @@ class AsyncPoolExecutor(AsyncExecutor):
             return self._run_in_transaction(query, params)
         if self._identity:
             return self._run_with_identity(query, params)
-        return self._attempt_followed(query, params)
+        run = self._attempt if self._pool.commits is None else self._attempt_followed
+        return run(query, params)
 
     def _attempt_followed(self, query: Any, params: tuple[Any, ...]) -> Coroutine[Any, Any, Any]:
         """Run a query; of a write, note where its commit is, if anybody asks."""
@@ -106,7 +107,8 @@ class AsyncPoolExecutor(AsyncExecutor):
             pool.holders.check(label)
         limit = _FOREVER if self._seconds is None else expected(self._seconds)
         seconds = UNCONFIRMED if query.is_copy else pool.lease_seconds
-        teller, started, done = self._teller, 0.0, cast("Any", None)
+        teller, started = self._teller, 0.0
+        done: Any = None
         try:
             while True:
                 connection = pool.take(label, limit, seconds)
@@ -277,8 +279,7 @@ class AsyncPoolExecutor(AsyncExecutor):
             TransactionError: *work* swallowed an error of a statement; rolled back.
             psycopg.Error: what the server reports, without row data; rolled back.
         """
-        retry = Retry(PATIENCE, self._pool.may_retry)
-        retries = 0
+        retry, retries = Retry(PATIENCE, self._pool.may_retry), 0
         while True:
             tx = self.transaction(isolation=isolation, read_only=read_only)
             tx.retries = retries

@@ -5,14 +5,15 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from psycopg import generators
 from psycopg.pq import TransactionStatus
 
-from oadb.engine.binding.guards import END_READ_ONLY, RESTORE, Isolation
+from oadb.engine.binding.guards import COMMIT, END_READ_ONLY, RESTORE, Isolation
 from oadb.engine.failures import unavailable
 from oadb.engine.pool.commits import COMMIT_POINT
 from oadb.engine.pool.connection_pool import Pool
 from oadb.engine.questions import set_up_and_ask
-from oadb.engine.wire import Begin, Exchange, SetupStatement, simple
+from oadb.engine.wire import Begin, SetupStatement
 from oadb.errors import TransactionError
 from oadb.security.vault import Vault
 
@@ -21,6 +22,8 @@ SAVEPOINT = SetupStatement(b"savepoint oadb")
 RELEASE = SetupStatement(b"release savepoint oadb")
 ROLLBACK = SetupStatement(b"rollback")
 ROLLBACK_TO = SetupStatement(b"rollback to savepoint oadb")
+
+_IN_TRANSACTION = TransactionStatus.INTRANS
 
 # End the guards of a statement.
 _ENDS = (END_READ_ONLY, RESTORE)
@@ -78,11 +81,23 @@ class TransactionSession:
             self.prelude[:] = [each for each in self.prelude if each not in _ENDS]
         return self.prelude
 
-    def end(self, statement: SetupStatement, *, asks: bool = False) -> Exchange:
-        """Return what sends COMMIT or ROLLBACK, or asks for the position of the former as well."""
+    def end(self, *, asks: bool) -> tuple[Any, ...]:
+        """Return the exchange of COMMIT, or one that asks for its position as well."""
+        pgconn = self.connection.pgconn
         if asks:
-            return set_up_and_ask(self.connection.pgconn, [statement], COMMIT_POINT)
-        return simple(self.connection.pgconn, statement.sql)
+            return (set_up_and_ask(pgconn, [COMMIT], COMMIT_POINT),)
+        return generators.execute(pgconn), COMMIT
+
+    def may_commit(self, error: BaseException | None) -> bool:
+        """Say whether nothing is left but COMMIT, after a block that raised *error*."""
+        connection = self.connection
+        return (
+            error is None
+            and not (self.prelude or self.is_refused or self.is_ending)
+            and connection.pgconn.transaction_status == _IN_TRANSACTION
+            and connection.state.interruption is None
+            and self.pool.leases.table.get(connection) is not None
+        )
 
     def require_isolation(self, query: Any) -> None:
         """Refuse a query that needs another isolation than this transaction has.

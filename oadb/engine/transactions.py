@@ -14,8 +14,7 @@ from typing import Any, Self, TypeVar
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from oadb.engine import execution, failures
-from oadb.engine.binding.guards import COMMIT
+from oadb.engine import execution, failures, wire
 from oadb.engine.deadlines import expected
 from oadb.engine.driver import Driver
 from oadb.engine.executors import AsyncExecutor
@@ -46,6 +45,10 @@ class AsyncTransaction(AsyncExecutor):
     """A transaction in progress; ``async with db.transaction() as tx``."""
 
     is_transaction = True
+    _hold: Hold | None = None
+    was_overdue = False
+    # Attempts at its work before this one.
+    retries = 0
 
     def __init__(
         self,
@@ -62,10 +65,6 @@ class AsyncTransaction(AsyncExecutor):
         self._label = label
         self._outer = outer
         self._session: TransactionSession | None = outer
-        self._hold: Hold | None = None
-        self.was_overdue = False
-        # Attempts at its work before this one.
-        self.retries = 0
 
     async def __aenter__(self) -> Self:
         """Lease a connection; nothing is sent yet.
@@ -79,12 +78,13 @@ class AsyncTransaction(AsyncExecutor):
             connection = pool.take(label, limit, UNCONFIRMED)
             if connection is None:
                 connection = await pool.acquire(label, limit, UNCONFIRMED)
-            isolation = getattr(begin[0], "isolation", None)
-            self._session = TransactionSession(pool, connection, [], isolation, (*begin[1:],))
-            self._hold = pool.leases.hold(self, connection, label, limit, callers())
+            isolation, identity = getattr(begin[0], "isolation", None), (*begin[1:],)
             if connection.state.limits:
                 begin[1:1] = connection.state.limits
-        self._open.prelude.extend(self._begin)
+            self._session = TransactionSession(pool, connection, [*begin], isolation, identity)
+            self._hold = pool.leases.hold(self, connection, label, limit, callers())
+        else:
+            self._open.prelude.extend(self._begin)
         return self
 
     async def __aexit__(
@@ -102,7 +102,10 @@ class AsyncTransaction(AsyncExecutor):
         """
         session = self._session or self._open
         try:
-            if not session.is_over(error):
+            if self._outer is None and session.may_commit(error):
+                session.is_ending = True
+                await self._commit(session)
+            elif not session.is_over(error):
                 session.is_ending |= self._outer is None
                 await self._end(session, failed=error is not None)
         finally:
@@ -238,10 +241,12 @@ class AsyncTransaction(AsyncExecutor):
             if self._outer is None and connection.pgconn.transaction_status != _IDLE:
                 # Where reads run on replicas, its position is noted.
                 notes = commits is not None and session.has_written
-                answer = connection.exchange(session.end(COMMIT, asks=notes))
+                answer = connection.exchange(*session.end(asks=notes))
                 answer = await answer if self._driver.awaits else answer
                 if commits is not None and notes:
                     commits.record(answer)
+                else:
+                    wire.answer_of(answer)
         except psycopg.Error as error:
             lost = failures.is_lost(error, connection) and self._outer is None
             overdue = connection.state.overdue
@@ -263,7 +268,8 @@ class AsyncTransaction(AsyncExecutor):
         try:
             if self._outer is None:
                 if session.connection.pgconn.transaction_status != _IDLE:
-                    await self._driver.run_exchange(session.connection, session.end(ROLLBACK))
+                    rollback = wire.simple(session.connection.pgconn, ROLLBACK.sql)
+                    await self._driver.run_exchange(session.connection, rollback)
             else:
                 await execution.set_up(self._driver, session.connection, session.prelude)
         except psycopg.Error:
@@ -271,13 +277,13 @@ class AsyncTransaction(AsyncExecutor):
             session.must_close = True
 
     def _release(self, session: TransactionSession) -> None:
-        state = session.connection.state
-        state.patience, self.was_overdue = session.pool.call_seconds, state.overdue
+        pool, connection, state = session.pool, session.connection, session.connection.state
+        state.patience, self.was_overdue = pool.call_seconds, state.overdue
         state.is_spoiled |= session.must_close
-        session.pool.release(session.connection)
+        pool.release(connection)
         self._session = None
         if self._hold is not None:  # last: an interruption before it is a leak, which is noticed
-            session.pool.leases.let_go(self._hold)
+            pool.leases.let_go(self._hold)
             self._hold = None
 
     def _failure_of(

@@ -27,6 +27,10 @@ class SetupStatement:
     sql: bytes
     params: tuple[bytes | None, ...] = ()
 
+    def send(self, pgconn: Any, _values: object) -> None:
+        """Hand libpq one that has no values, and is sent alone."""
+        pgconn.send_query(self.sql)
+
 
 @dataclass(frozen=True, slots=True)
 class Begin(SetupStatement):
@@ -71,27 +75,29 @@ def behind(
     What ``exchange`` does, in the usual case: of each transaction, its first statement.
 
     Raises:
-        psycopg.Error: the server's first report.
+        psycopg.Error: the server's first report on what stands before the statement.
     """
+    fetch_many = generators.fetch_many
     pgconn.enter_pipeline_mode()
     try:
         for each in prelude:
             pgconn.send_query_params(each.sql, [*each.params])
         prepared.send(pgconn, values)
         pgconn.pipeline_sync()
-        answers: list[Any] = []
-        number = len(prelude)
+        sent = prelude[:]
         prelude.clear()  # as in _pipeline
         yield from generators.send(pgconn)
-        for _ in range(number + 1):
-            results = yield from generators.fetch_many(pgconn)
+        answers: list[Any] = []
+        for _ in sent:
+            results = yield from fetch_many(pgconn)
             answers.append(results)
-        yield from generators.fetch_many(pgconn)  # the end of the pipeline
+        answer = yield from fetch_many(pgconn)
+        yield from fetch_many(pgconn)  # the end of the pipeline
     finally:
         leave_pipeline(pgconn)
     for each in answers:
         answer_of(each)
-    return answers[-1]
+    return answer
 
 
 def _statement(

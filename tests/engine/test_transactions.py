@@ -279,15 +279,15 @@ def test_a_transaction_whose_end_has_begun_takes_no_statement(
     connect: Connect, observer: Observer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It would run behind the COMMIT, without a transaction; another thread may send one."""
-    end, refused = AsyncTransaction._end, list[str]()
+    end, refused = AsyncTransaction._commit, list[str]()
 
-    async def ended(self: AsyncTransaction, session: TransactionSession, *, failed: bool) -> None:
+    async def ended(self: AsyncTransaction, session: TransactionSession) -> None:
         with pytest.raises(TransactionError, match="this transaction has ended") as error:
             session.require_leased()
         refused.append(str(error.value))
-        await end(self, session, failed=failed)
+        await end(self, session)
 
-    monkeypatch.setattr(AsyncTransaction, "_end", ended)
+    monkeypatch.setattr(AsyncTransaction, "_commit", ended)
     with connect().transaction() as tx:
         probes.put(tx, 1, "one")
 

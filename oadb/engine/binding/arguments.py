@@ -6,7 +6,7 @@ members of a Literal, the rule of an Annotated, and the window: ``since`` must n
 """
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, time, timezone
 from typing import Any
@@ -49,10 +49,7 @@ class Parameters:
     @property
     def shape(self) -> Shape | None:
         """Their types, if all are positional and no value must be looked into; else None."""
-        kinds = [*self.kinds.values()]
-        if self._direct < 0 or not all(kind.python in kind.exact for kind in kinds):
-            return None
-        return tuple((kind.python, kind.optional) for kind in kinds)
+        return None if self._direct < 0 else shape_of(self.kinds.values())
 
     def values(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         """Return the values in order.
@@ -112,6 +109,12 @@ class Parameters:
         if self._has_window:
             require_window(self.label, dict(zip(self._names, values, strict=True)))
         return values
+
+
+def shape_of(kinds: Iterable[Any]) -> Shape | None:
+    """Return the shape of parameters of these types; None if a value must be looked into."""
+    known = [kind and kind.python in kind.exact and (kind.python, kind.optional) for kind in kinds]
+    return (*known,) if all(known) else None
 
 
 def _item(kind: ValueType) -> ValueType | None:

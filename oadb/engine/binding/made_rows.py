@@ -40,6 +40,8 @@ def makers(
         return make, row.make_all
     if readers:
         made = _reported(label, lambda values: make(_read(readers, values)))
+        if row is not None and not row.refuses and [each for *_, each in readers] == [_array]:
+            made = _quick(make, made, readers[0][0])
     else:
         made = make if row is None else _reported(label, make)
     return made, lambda rows: [*map(made, rows)]
@@ -47,7 +49,7 @@ def makers(
 
 def _reader(kind: ValueType) -> Make:
     if kind.form is None:
-        return _array_without_nulls
+        return _array
     read, is_optional = kind.form.read, kind.optional
 
     def from_column(value: Any) -> Any:
@@ -60,10 +62,20 @@ def _reader(kind: ValueType) -> Make:
     return from_column
 
 
-def _array_without_nulls(values: Any) -> Any:
+def _array(values: Any) -> Any:
     if values is not None and None in values:
         raise MisfitError("must not hold a null, as list[T | None] may")
     return values
+
+
+def _quick(make: Make, refuse: Make, place: int) -> Make:
+    """Return what makes rows whose only array holds no null, and has *refuse* raise for others."""
+
+    def made(values: Any) -> Any:
+        array = values[place]
+        return refuse(values) if array and None in array else make(values)
+
+    return made
 
 
 def _read(readers: list[tuple[int, str, Make]], values: Any) -> list[Any]:

@@ -21,9 +21,10 @@ from inspect import Parameter
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, get_type_hints, overload
 
 from oadb.engine.batches import BatchedCalls, Pending
-from oadb.engine.binding.arguments import require_window
+from oadb.engine.binding.arguments import require_window, shape_of
 from oadb.engine.binding.call_faults import CallShape, call_fault
 from oadb.engine.binding.objects import argument_kind
+from oadb.engine.binding.quick_calls import OPERATION, quick
 from oadb.engine.binding.values import fits
 from oadb.engine.executor_faults import not_an_executor
 from oadb.engine.executors import AsyncExecutor, Executor
@@ -58,6 +59,10 @@ class Operation(Generic[P, R]):
         self.kinds = {name: kind for name, kind in kinds.items() if kind is not None}
         self._exact = {name: kind.exact for name, kind in self.kinds.items()}
         self._places = [p.name for p in parameters if p.kind is Parameter.POSITIONAL_OR_KEYWORD]
+        needed = [p.name for p in parameters if p.default is p.empty]
+        shape = shape_of(map(self.kinds.get, needed))
+        if shape is not None and needed == self._places[: len(needed)]:
+            self.__class__ = quick(Operation, shape, OPERATION)
 
     def __get__(self, instance: object, owner: type | None = None) -> "Operation[P, R]":
         """Return itself: ``help()`` treats an object with this method as a function."""

@@ -29,7 +29,7 @@ from oadb.engine.binding.descriptions import QueryDescription, describe
 from oadb.engine.binding.many import CheckedRow
 from oadb.engine.binding.packages import FOLDER, locate
 from oadb.engine.binding.plans import QueryPlan
-from oadb.engine.binding.quick_calls import quick, runs
+from oadb.engine.binding.quick_calls import QUERY, quick, runs
 from oadb.engine.binding.reloading import Reloader, reloader
 from oadb.engine.binding.statements import Statement, load
 from oadb.engine.executor_faults import not_an_executor
@@ -248,7 +248,7 @@ class Queries:
         else:
             for declared in self._declared:
                 if isinstance(declared, Query) and (shape := declared.shape) is not None:
-                    declared.__class__ = quick(Query, shape)
+                    declared.__class__ = quick(Query, shape, QUERY)
 
     def bound_to(self, statements: Mapping[str, Statement]) -> dict[str, Declaration]:
         """Return the same declarations, by name, bound to other statements.

@@ -39,15 +39,13 @@ Callers = list[tuple[CodeType, int, int]]
 
 
 def callers() -> Callers:
-    """Return the innermost frames of the calling thread or task, without this one."""
-    frame = sys._getframe(1)
-    found = Callers()
+    """Return the innermost frames around the function that asks, which is one of the engine."""
+    frame, found = sys._getframe(1).f_back, Callers()
     for _ in _DEPTHS:
-        found.append((frame.f_code, id(frame), frame.f_lasti))
-        back = frame.f_back
-        if back is None:
+        if frame is None:
             break
-        frame = back
+        found.append((frame.f_code, id(frame), frame.f_lasti))
+        frame = frame.f_back
     return found
 
 

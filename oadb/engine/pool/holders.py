@@ -93,10 +93,9 @@ class Holders:
         if owner is None:
             return
         held = self.table.get(owner, ())
-        left = tuple([each for each in held if each is not hold]) if len(held) > 1 else ()
-        if left:
-            self.table[owner] = left
-        elif held and (len(held) > 1 or held[0] is hold):
+        if len(held) > 1:
+            self.table[owner] = tuple([each for each in held if each is not hold])
+        elif held and held[0] is hold:
             self.table.pop(owner, None)
 
     def check(self, label: str) -> None:

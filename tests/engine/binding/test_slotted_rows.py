@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oadb.engine.binding import slotted_rows
+from oadb.engine.binding import results, slotted_rows
 from oadb.engine.binding.row_classes import row_class
+from oadb.errors import ResultError
 
 T = TypeVar("T")
 
@@ -173,3 +174,29 @@ def make(kind: Any, *values: object) -> Any:
     found = row_class(kind)
     assert found is not None
     return found.make(values)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One with a list, whose items are never None."""
+
+    number: int
+    texts: list[str] | None
+
+
+@pytest.mark.parametrize("texts", [["a"], [], None])
+def test_a_list_is_what_was_read(texts: list[str] | None) -> None:
+    make, make_all = results.of("many", Listed).makers("probe.list")
+    assert make((1, texts)) == Listed(1, texts)
+    assert make_all([(1, texts), (2, texts)]) == [Listed(1, texts), Listed(2, texts)]
+
+
+def test_a_list_that_holds_a_null_is_refused_by_its_name_and_never_shown() -> None:
+    make, make_all = results.of("many", Listed).makers("probe.list")
+    for refuse in (lambda: make((1, ["odd", None])), lambda: make_all([(1, ["odd", None])])):
+        with pytest.raises(
+            ResultError, match=r"^probe.list: texts must not hold a null"
+        ) as refused:
+            refuse()
+        assert refused.value.__context__ is None
+        assert "odd" not in str(refused.value)
