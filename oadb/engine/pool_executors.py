@@ -8,7 +8,7 @@ import math
 from collections.abc import AsyncGenerator, Callable, Coroutine, Hashable
 from datetime import timedelta
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import psycopg
 
@@ -107,8 +107,7 @@ class AsyncPoolExecutor(AsyncExecutor):
             pool.holders.check(label)
         limit = _FOREVER if self._seconds is None else expected(self._seconds)
         seconds = UNCONFIRMED if query.is_copy else pool.lease_seconds
-        teller, started = self._teller, 0.0
-        done: Any = None
+        teller, started, done = self._teller, 0.0, cast("Any", None)
         try:
             while True:
                 connection = pool.take(label, limit, seconds)

@@ -45,7 +45,6 @@ class AsyncTransaction(AsyncExecutor):
     """A transaction in progress; ``async with db.transaction() as tx``."""
 
     is_transaction = True
-    _hold: Hold | None = None
     was_overdue = False
     # Attempts at its work before this one.
     retries = 0
@@ -65,6 +64,7 @@ class AsyncTransaction(AsyncExecutor):
         self._label = label
         self._outer = outer
         self._session: TransactionSession | None = outer
+        self._hold: Hold | None = None
 
     async def __aenter__(self) -> Self:
         """Lease a connection; nothing is sent yet.

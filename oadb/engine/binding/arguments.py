@@ -113,8 +113,9 @@ class Parameters:
 
 def shape_of(kinds: Iterable[Any]) -> Shape | None:
     """Return the shape of parameters of these types; None if a value must be looked into."""
-    known = [kind and kind.python in kind.exact and (kind.python, kind.optional) for kind in kinds]
-    return (*known,) if all(known) else None
+    known = [*kinds]
+    plain = [(kind.python, kind.optional) for kind in known if kind and kind.python in kind.exact]
+    return (*plain,) if len(plain) == len(known) else None
 
 
 def _item(kind: ValueType) -> ValueType | None:
