@@ -1,0 +1,81 @@
+"""Which tests may notice a mutant: those that enter its function or run its statement."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.mutation.mutants import Mutant
+
+SCHEMA = "tests/test_schema.py"
+
+# They read the sources as texts, or compare plans: what they notice is no behaviour.
+READERS = {
+    "tests/test_contract.py", "tests/test_contract_nullability.py", "tests/test_docs.py",
+    "tests/test_house.py", "tests/test_house_statements.py", "tests/test_served_by.py",
+    "tests/test_public_api.py",
+}  # fmt: skip  # a table
+
+
+@dataclass(frozen=True, slots=True)
+class TestFile:
+    """A file of tests, and what it ran when nothing was mutated."""
+
+    path: str
+    functions: frozenset[str]
+    statements: frozenset[str]
+    seconds: float
+
+    def runs(self, mutant: Mutant) -> bool:
+        names = self.statements if mutant.kind == "sql" else self.functions
+        return mutant.place in names
+
+
+def read(folder: Path) -> list[TestFile]:
+    """Return the files of tests of which the runs left records, if they passed."""
+    return [
+        TestFile(path, frozenset(each["functions"]), frozenset(each["statements"]), each["seconds"])
+        for record in sorted(folder.glob("*.json"))
+        for path, each in json.loads(record.read_text()).items()
+        if each["passed"] and path not in READERS
+    ]
+
+
+def tests_of(mutant: Mutant, files: Iterable[TestFile], seconds: float) -> list[str]:
+    """Return the files that may notice a mutant, the likeliest first, as far as the time goes.
+
+    Of a function that no file enters, as it runs at import, and of a statement that none runs,
+    these are the files that bear the name of the module, or all of the room.
+    """
+    if mutant.kind == "migration":
+        return [SCHEMA]
+    known = {each.path: each for each in files}
+    running = [each for each in known.values() if each.runs(mutant)]
+    stem = Path(mutant.path).stem
+    running = running or [each for each in known.values() if stem in each.path]
+    running = running or [each for each in known.values() if f"/{mutant.room}/" in each.path]
+    return _within(sorted(running, key=lambda each: _rank(mutant, each)), seconds)
+
+
+def _rank(mutant: Mutant, file: TestFile) -> tuple[bool, bool, int]:
+    """Order the file of the module's own name first, then those that run the least beside it."""
+    stem = Path(mutant.path).stem
+    is_own_room = file.path.startswith(f"tests/{mutant.room}/")
+    return (stem not in file.path, not is_own_room, len(file.functions))
+
+
+def _within(files: Iterable[TestFile], seconds: float) -> list[str]:
+    found: list[str] = []
+    for each in files:
+        if found and each.seconds > seconds:
+            continue
+        found.append(each.path)
+        seconds -= each.seconds
+    return found
+
+
+def of_room(tree: Path, room: str) -> list[str]:
+    """Return the folders and files of the tests of a room."""
+    own = [tree / "tests" / room] if (tree / "tests" / room).is_dir() else []
+    found = own or sorted((tree / "tests").glob(f"test_{room}*.py"))
+    return [path.relative_to(tree).as_posix() for path in found]

@@ -1,0 +1,108 @@
+"""A pytest plugin that records which file of tests enters which function and runs which statement.
+
+Each worker leaves a file in the folder of ``OADB_MUTATION_RECORDS``, with the time that each file
+of tests took, and whether it passed. What runs while modules are imported belongs to no file.
+"""
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Generator
+from pathlib import Path
+from types import CodeType, FrameType
+
+import pytest
+
+from oadb.engine import execution
+
+RECORDS = "OADB_MUTATION_RECORDS"
+
+# Each of them has the query that it sends as an argument.
+_SENDING = {
+    execution.sendable.__code__, execution.source.__code__, execution._copy_in.__code__,
+}  # fmt: skip  # a table
+
+
+class Recorder:
+    """Records the functions and statements of one process, by file of tests."""
+
+    def __init__(self, root: Path) -> None:
+        self._inside = f"{root}/oadb/"
+        self._skipped = len(str(root)) + 1
+        self._entered: set[CodeType] = set()
+        self._sent: set[str] = set()
+        self.files: dict[str, dict[str, set[str]]] = {}
+        self.seconds: dict[str, float] = {}
+        self.failed: set[str] = set()
+
+    def trace(self, frame: FrameType, _event: str, _arg: object) -> None:
+        """Note the function that begins; its lines are not traced."""
+        code = frame.f_code
+        self._entered.add(code)
+        if code in _SENDING:
+            self._sent.add(frame.f_locals["query"].label.partition(" ")[0])
+
+    def add(self, file: str, seconds: float) -> None:
+        """Add what ran since the last call to what a file of tests runs."""
+        entered, self._entered = self._entered, set()
+        sent, self._sent = self._sent, set()
+        record = self.files.setdefault(file, {"functions": set(), "statements": set()})
+        record["statements"] |= sent
+        record["functions"].update(
+            f"{code.co_filename[self._skipped :]}:{code.co_firstlineno}"
+            for code in entered
+            if code.co_filename.startswith(self._inside)
+        )
+        self.seconds[file] = self.seconds.get(file, 0.0) + seconds
+
+    def write(self, path: Path) -> None:
+        """Write what was recorded."""
+        files = {
+            file: {
+                **{kind: sorted(names) for kind, names in record.items()},
+                "seconds": round(self.seconds[file], 2),
+                "passed": file not in self.failed,
+            }
+            for file, record in self.files.items()
+        }
+        path.write_text(json.dumps(files))
+
+
+_recorder = pytest.StashKey[Recorder]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    recorder = config.stash[_recorder] = Recorder(config.rootpath)
+    config.pluginmanager.register(_Outcomes(recorder))
+    threading.settrace(recorder.trace)
+    sys.settrace(recorder.trace)
+
+
+class _Outcomes:
+    """Notes the files of tests that fail."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self._recorder.failed.add(report.nodeid.partition("::")[0])
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    begun = time.process_time()
+    try:
+        return (yield)
+    finally:
+        file = item.nodeid.partition("::")[0]
+        item.config.stash[_recorder].add(file, time.process_time() - begun)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    sys.settrace(None)
+    folder = Path(os.environ[RECORDS])
+    config.stash[_recorder].write(folder / f"{os.getpid()}.json")

@@ -1,0 +1,91 @@
+"""One run over many mutants: copies of the tree, records of the tests, and a worker for each."""
+
+import argparse
+import queue
+import subprocess
+import tempfile
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.mutation import choosing, results, running, trees
+from tests.mutation.kept_template import TEMPLATE
+from tests.mutation.mutants import Mutant, shuffled
+from tests.mutation.recording import RECORDS
+
+KEEPING = "tests.mutation.kept_template"
+
+
+def run(root: Path, folder: Path, mutants: list[Mutant], options: argparse.Namespace) -> None:
+    """Try the mutants that were not noticed yet, and add their results to those in the folder."""
+    known = results.read(folder / "results.jsonl")
+    noticed = {each.identity for each in known.values() if each.outcome in results.NOTICED}
+    left = [each for each in mutants if each.identity not in noticed]
+    with tempfile.TemporaryDirectory(prefix="oadb-mutation-") as temporary:
+        Path(temporary).chmod(0o755)  # the servers of root run as another user
+        places = [Path(temporary, str(number)) for number in range(options.jobs)]
+        free: queue.Queue[Path] = queue.Queue()
+        for place in places:
+            place.mkdir(mode=0o755)
+            trees.copied(root, place / "tree")
+            free.put(place)
+        recorded(places[0], folder, {each.room for each in left}, options.jobs)
+        files = choosing.read(folder / "records")
+
+        def tried(mutant: Mutant) -> None:
+            place = free.get()
+            try:
+                result = one(place, folder, mutant, files, options)
+            finally:
+                free.put(place)
+            results.add(folder / "results.jsonl", result)
+            print(f"{result.outcome:9}{result.seconds:6.0f} s  {result.title}", flush=True)
+
+        with ThreadPoolExecutor(options.jobs) as pool:
+            for _ in pool.map(tried, shuffled(left, options.seed)):
+                pass
+
+
+def one(
+    place: Path,
+    folder: Path,
+    mutant: Mutant,
+    files: Iterable[choosing.TestFile],
+    options: argparse.Namespace,
+) -> running.Result:
+    """Try one mutant in a tree."""
+    tests = choosing.tests_of(mutant, files, options.seconds)
+    plugins = [] if mutant.kind == "migration" else [KEEPING]
+    given = variables(place, folder)
+    return running.run(place / "tree", mutant, tests, options.limit, given, plugins)
+
+
+def variables(place: Path, folder: Path) -> Mapping[str, str]:
+    temporary = place / "tmp"
+    temporary.mkdir(exist_ok=True)
+    return {"TMPDIR": str(temporary), TEMPLATE: str(folder / "template")}
+
+
+def recorded(place: Path, folder: Path, rooms: Iterable[str], jobs: int) -> None:
+    """Run the tests of the rooms without a mutant, if the folder has no records of them."""
+    records, tree = folder / "records", place / "tree"
+    for room in sorted(rooms):
+        done = records / f"{room}.done"
+        tests = choosing.of_room(tree, room)
+        if done.exists() or not tests:
+            continue
+        records.mkdir(exist_ok=True)
+        command = [*running.pytest_command(tree), "-n", str(jobs), *tests]
+        plugins = ["-p", "tests.mutation.recording", "-p", KEEPING]
+        changed = {**variables(place, folder), RECORDS: str(records), "PYTHONPATH": str(tree)}
+        print(f"recording {room}", flush=True)
+        ended = subprocess.run(
+            [*command, *plugins],
+            cwd=tree,
+            env={**running.environment(), **changed},
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        done.write_text(ended.stdout)
