@@ -10,8 +10,9 @@ import pytest
 
 from oadb import AsyncDatabase, Config, Database
 from oadb.accounts import api_keys, sessions, stored_passwords, users
+from oadb.engine.executors import AsyncExecutor
 from oadb.engine.pool_executors import AsyncPoolExecutor
-from oadb.errors import ConfigError, KeyRingError
+from oadb.errors import ConfigError, ConflictError, KeyRingError
 from oadb.keys import proof, rotation
 from oadb.security.keyring import Key, KeyRing
 from tests.support.proving import (
@@ -279,3 +280,18 @@ def test_a_token_is_found_while_its_row_is_sealed_again(
     assert found == [asha.user_id] * 2
     assert asked.count(f"{domain}._find_by_digest +user_id +others") == 2
     assert f"{domain}._find_by_digest" not in asked
+
+
+async def test_a_conflict_that_has_nothing_to_do_with_keys_stays_a_conflict(
+    adb: AsyncDatabase,
+) -> None:
+    refusal = ConflictError("the name is taken")
+    refusal.constraint = "api_keys_name_key"
+
+    @proof.seals
+    async def write(_db: AsyncExecutor) -> None:
+        raise refusal
+
+    with pytest.raises(ConflictError) as raised:
+        await write(adb)
+    assert raised.value is refusal

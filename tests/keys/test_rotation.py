@@ -131,6 +131,8 @@ def test_a_row_is_sealed_again_and_keeps_its_value(
 
     assert rotation.rewrap(db, table, 1, 10) == RewrapBatch(1, 1, [])
     assert opened_value(db, table, 2) == SECRET
+    uses = {use.table_name: use.key_id for use in root_key_uses.list_uses(db)}
+    assert uses == {each.name: 2 if each is table else 1 for each in TABLES}
     assert rotation.rewrap(db, table, 1, 10) == RewrapBatch(0, 0, [])
 
 

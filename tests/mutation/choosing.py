@@ -17,6 +17,18 @@ READERS = {
 }  # fmt: skip  # a table
 
 
+# Tests of a room in other folders, as far as they are not run by chance.
+ELSEWHERE = {
+    "accounts": ["tests/attacks", "tests/tools/test_cli_users.py"],
+    "bans": ["tests/tools/test_cli_bans.py", "tests/tools/test_maintenance.py"],
+    "keys": [
+        "tests/accounts/test_security_events.py", "tests/tools/test_key_rotation.py",
+        "tests/tools/test_key_rotation_old_ring.py",
+    ],
+    "logs": ["tests/tools/test_maintenance.py", "tests/tools/test_retention.py"],
+}  # fmt: skip  # a table
+
+
 @dataclass(frozen=True, slots=True)
 class TestFile:
     """A file of tests, and what it ran when nothing was mutated."""
@@ -78,4 +90,5 @@ def of_room(tree: Path, room: str) -> list[str]:
     """Return the folders and files of the tests of a room."""
     own = [tree / "tests" / room] if (tree / "tests" / room).is_dir() else []
     found = own or sorted((tree / "tests").glob(f"test_{room}*.py"))
+    found += [tree / path for path in ELSEWHERE.get(room, []) if (tree / path).exists()]
     return [path.relative_to(tree).as_posix() for path in found]

@@ -22,17 +22,15 @@ class Listed:
     after: str
     reason: str
 
-    def is_of(self, mutant: Mutant) -> bool:
-        return self.key == key(mutant)
-
     @property
     def key(self) -> tuple[str, str, str, str]:
         return (self.path, self.inside, self.before, self.after)
 
 
 def key(mutant: Mutant) -> tuple[str, str, str, str]:
-    """Return what a list names a mutant by."""
-    return (mutant.path, mutant.inside, squeezed(mutant.before), squeezed(mutant.after))
+    """Return what a list names a mutant by: the same for equal lines of a statement."""
+    inside = mutant.inside.partition(" #")[0]
+    return (mutant.path, inside, squeezed(mutant.before), squeezed(mutant.after))
 
 
 def squeezed(text: str) -> str:
