@@ -9,22 +9,19 @@ from tests.mutation.mutants import Mutant
 
 _HEAD = """# Mutation
 
-How much of oadb its tests hold: one place of the sources is changed at a time, such as `<` to
-`<=`, a condition that always holds, a check or an index that is gone, and the tests that run this
-place have to fail. `tests/mutation` does it in copies of the tree, no part of CI runs it.
+How much of oadb its tests hold. One place of the sources is changed at a time: `<` becomes `<=`, a
+condition holds for every row, a statement, a check or an index is gone. The tests that run this
+place must fail then. `tests/mutation` does it in copies of the tree; no part of CI runs it.
 
-```sh
-python -m tests.mutation {command}
-```
-
-Run on {date}. A mutant of Python or of a query is tried with those tests of its room that enter its
-function or run its statement; a migration with the comparison of `sql/schema.sql` alone. One that
-hangs is noticed by the limit: {seconds} s for a test.
+Run on {date} by `python -m tests.mutation {command}`. A mutant of Python or of a query is tried
+with those tests of its room that enter its function or run its statement, a migration with the
+comparison of [`sql/schema.sql`](../sql/schema.sql) alone. A mutant that hangs is noticed by the
+time limit of a test, {seconds} s here: it is counted as noticed, and as hung.
 
 {table}
-Those that change nothing that a caller could see are listed with the reason in
-`tests/mutation/equivalent.toml`; those in `tests/mutation/named.toml` are tried in each run of
-their room.
+What a caller cannot notice is listed with a reason in `tests/mutation/equivalent.toml`, and counted
+in no percentage. The mutants of `tests/mutation/named.toml`, which survived at an earlier state of
+oadb, are tried in each run of their room.
 """
 
 
