@@ -258,7 +258,9 @@ async def test_a_cache_follows_changes_for_asyncio(adb: AsyncDatabase) -> None:
         async def verify() -> VerifiedKey | Refusal:
             return await keys.get(key.token, lambda: api_keys.verify(adb, key.token))
 
-        assert await verify()
+        verified = await verify()
+        assert verified
+        assert await verify() == verified, "from the cache"
         await api_keys.revoke(adb, user.user_id, key.key.api_key_id)
         async with asyncio.timeout(10):
             while await verify():

@@ -59,6 +59,8 @@ def test_a_thread_pauses_before_it_listens_again() -> None:
     paced.join()
 
     assert ended.waited == [pacing._LISTENING_PAUSE]
+    assert paced._thread is not None
+    assert paced._thread.daemon, "no process waits for it"
     assert refused.attempts == 1
 
 
