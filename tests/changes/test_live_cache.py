@@ -265,6 +265,9 @@ async def test_a_cache_follows_changes_for_asyncio(adb: AsyncDatabase) -> None:
         async with asyncio.timeout(10):
             while await verify():
                 pass
+    listening = keys._pacing._task
+    assert listening is not None
+    assert listening.done(), "once the cache is closed"
 
 
 async def test_an_error_of_loading_is_raised_for_asyncio(adb: AsyncDatabase) -> None:
