@@ -270,6 +270,21 @@ async def test_a_cache_follows_changes_for_asyncio(adb: AsyncDatabase) -> None:
     assert listening.done(), "once the cache is closed"
 
 
+async def test_closing_does_not_wait_for_a_read_for_asyncio(
+    adb: AsyncDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = asyncio.Event()
+
+    async def stuck(_db: AsyncDatabase) -> None:
+        reads.set()
+        await asyncio.Event().wait()
+
+    async with asyncio.timeout(10), AsyncLiveCache[str](adb, "api_keys") as cache:
+        monkeypatch.setattr(cache, "_try_to_renew", stuck)
+        cache._pacing._hinted.set()
+        await reads.wait()
+
+
 async def test_an_error_of_loading_is_raised_for_asyncio(adb: AsyncDatabase) -> None:
     async def fail() -> str:
         raise KeyError("a")
