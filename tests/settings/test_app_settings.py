@@ -16,7 +16,7 @@ from oadb.settings import app_settings, smtp_settings, user_settings
 from oadb.settings.app_settings import AppSettingChange, SecuritySettings
 from tests.conftest import RING
 from tests.support.notifications import heard
-from tests.support.rig import Observer, eventually, threads
+from tests.support.rig import Observer, threads
 
 pytestmark = pytest.mark.changes_rows
 
@@ -30,11 +30,6 @@ FRESH = SecuritySettings(
 )
 ME = 1
 HOUR = timedelta(hours=1)
-
-BLOCKED = (
-    "select count(*) from pg_stat_activity "
-    "where datname = current_database() and wait_event_type = 'Lock'"
-)
 
 GROUPS: dict[str, Callable[[Database], object]] = {
     "trading_mode": app_settings.get_trading_mode,
@@ -211,22 +206,6 @@ def test_an_actor_who_does_not_exist_is_refused_and_changes_nothing(db: Database
     assert app_settings.get_trading_mode(db) == "analyze"
     assert app_settings.get_security(db) == FRESH
     assert not app_settings.list_changes(db)
-
-
-def test_an_actor_who_is_deleted_meanwhile_is_not_named(
-    db: Database, oadb_database_url: str
-) -> None:
-    """The change waits for the deletion, and then there is no such user."""
-    observer = Observer(oadb_database_url)
-    with wide(oadb_database_url) as other, threads(1) as pool:
-        with db.transaction() as tx:
-            assert users.delete(tx, ME)
-            change = pool.submit(app_settings.set_trading_mode, other, "live", by=ME)
-            eventually(lambda: observer.ask(BLOCKED))
-        with pytest.raises(NoRowError, match=f"there is no user {ME}$"):
-            change.result()
-
-    assert app_settings.get_trading_mode(db) == "analyze"
 
 
 def test_every_change_is_audited_with_actor_time_and_old_value(db: Database) -> None:

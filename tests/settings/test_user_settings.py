@@ -140,6 +140,8 @@ def test_many_settings_are_put_all_or_none_and_read_with_one_statement(
     assert values[RISK] == 1.5
     with pytest.raises(ParameterError, match="bell: it is not among the keys of get_all"):
         values[BELL]
+    (found,) = user_settings._find_all(db, user_id, [SIZE.name])
+    assert found.name == SIZE.name, "no other is read"
     assert user_settings.get_all(db, user_id)[BELL] is True, "without keys, for every one"
     assert user_settings.list_by_user(db, user_id) == [
         StoredSetting(user_id, "test.bell", "true"),

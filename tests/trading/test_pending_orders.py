@@ -13,6 +13,7 @@ from oadb.errors import NoRowError, ParameterError, TransactionError
 from oadb.trading import pending_orders
 from oadb.trading.pending_orders import OrderOutcome, PendingOrder
 from tests.conftest import RING
+from tests.support.deleted_actors import refused_beside_a_deletion
 from tests.support.notifications import heard
 from tests.support.rig import Observer, threads
 from tests.support.trading import db, new_user, user_id
@@ -298,6 +299,19 @@ def test_each_step_is_announced_and_refusals_are_not(db: Database, url: str, use
             STEPS[step](db, user_id, made[0])
 
     assert heard(url, work) == [Change("pending_orders", user_id, str(made[0]))] * 4
+
+
+def test_an_order_is_not_rejected_by_a_user_who_is_deleted_meanwhile(
+    db: Database, url: str, user_id: int
+) -> None:
+    order = wait(db, user_id)
+
+    refused_beside_a_deletion(
+        db,
+        url,
+        lambda other, by: pending_orders.reject(other, user_id, pending_order_id=order, by=by),
+    )
+    assert status(db, user_id, order) == "pending"
 
 
 def test_orders_are_deleted_with_their_user(db: Database, user_id: int) -> None:
