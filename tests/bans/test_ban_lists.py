@@ -116,6 +116,8 @@ def test_suspects_with_as_many_hits_are_listed_once_each(db: Database) -> None:
         ["20", "100", "8"],
     ]
     assert trackers.count_suspects(db, "not_found", least_hits=2) == 8
+    (most,) = trackers.list_suspects(db, "not_found", least_hits=3)
+    assert (most.network, most.hits) == ("203.0.113.9", 3)
     assert trackers.count_suspects(db, "not_found") == 0
 
 

@@ -4,8 +4,10 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.mutation.mutants import Mutant
+from tests.mutation.recording import digest
 
 SCHEMA = "tests/test_schema.py"
 
@@ -43,14 +45,23 @@ class TestFile:
         return mutant.place in names
 
 
-def read(folder: Path) -> list[TestFile]:
-    """Return the files of tests of which the runs left records, if they passed."""
+def read(folder: Path, tree: Path) -> list[TestFile]:
+    """Return the files of tests as the runs recorded them, if they passed and are the same."""
     return [
         TestFile(path, frozenset(each["functions"]), frozenset(each["statements"]), each["seconds"])
-        for record in sorted(folder.glob("*.json"))
-        for path, each in json.loads(record.read_text()).items()
+        for path, each in records(folder, tree).items()
         if each["passed"] and path not in READERS
     ]
+
+
+def records(folder: Path, tree: Path) -> dict[str, Any]:
+    """Return the records of the files of tests that have not changed since."""
+    return {
+        path: each
+        for record in folder.glob("*.json")
+        for path, each in json.loads(record.read_text()).items()
+        if (tree / path).exists() and digest(tree / path) == each.get("digest")
+    }
 
 
 def tests_of(mutant: Mutant, files: Iterable[TestFile], seconds: float) -> list[str]:
@@ -87,8 +98,9 @@ def _within(files: Iterable[TestFile], seconds: float) -> list[str]:
 
 
 def of_room(tree: Path, room: str) -> list[str]:
-    """Return the folders and files of the tests of a room."""
-    own = [tree / "tests" / room] if (tree / "tests" / room).is_dir() else []
-    found = own or sorted((tree / "tests").glob(f"test_{room}*.py"))
-    found += [tree / path for path in ELSEWHERE.get(room, []) if (tree / path).exists()]
-    return [path.relative_to(tree).as_posix() for path in found]
+    """Return the files of the tests of a room."""
+    given = [f"tests/{room}", *ELSEWHERE.get(room, [])]
+    found = [path for each in given for path in (tree / each).rglob("test_*.py")]
+    found += [tree / each for each in given if (tree / each).is_file()]
+    found += (tree / "tests").glob(f"test_{room}*.py")
+    return sorted(path.relative_to(tree).as_posix() for path in found)

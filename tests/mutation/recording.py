@@ -4,6 +4,7 @@ Each worker leaves a file in the folder of ``OADB_MUTATION_RECORDS``, with the t
 of tests took, and whether it passed. What runs while modules are imported belongs to no file.
 """
 
+import hashlib
 import json
 import os
 import sys
@@ -57,17 +58,23 @@ class Recorder:
         )
         self.seconds[file] = self.seconds.get(file, 0.0) + seconds
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Path, root: Path) -> None:
         """Write what was recorded."""
         files = {
             file: {
                 **{kind: sorted(names) for kind, names in record.items()},
                 "seconds": round(self.seconds[file], 2),
                 "passed": file not in self.failed,
+                "digest": digest(root / file),
             }
             for file, record in self.files.items()
         }
         path.write_text(json.dumps(files))
+
+
+def digest(path: Path) -> str:
+    """Return what tells whether a file of tests is the one that was recorded."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 _recorder = pytest.StashKey[Recorder]()
@@ -105,4 +112,4 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 def pytest_unconfigure(config: pytest.Config) -> None:
     sys.settrace(None)
     folder = Path(os.environ[RECORDS])
-    config.stash[_recorder].write(folder / f"{os.getpid()}.json")
+    config.stash[_recorder].write(folder / f"{os.getpid()}.json", config.rootpath)

@@ -30,7 +30,7 @@ def run(root: Path, folder: Path, mutants: list[Mutant], options: argparse.Names
             trees.copied(root, place / "tree")
             free.put(place)
         recorded(places[0], folder, {each.room for each in left}, options.jobs)
-        files = choosing.read(folder / "records")
+        files = choosing.read(folder / "records", places[0] / "tree")
 
         def tried(mutant: Mutant) -> None:
             place = free.get()
@@ -67,25 +67,22 @@ def variables(place: Path, folder: Path) -> Mapping[str, str]:
 
 
 def recorded(place: Path, folder: Path, rooms: Iterable[str], jobs: int) -> None:
-    """Run the tests of the rooms without a mutant, if the folder has no records of them."""
+    """Run the tests of the rooms without a mutant, as far as the folder has no records of them."""
     records, tree = folder / "records", place / "tree"
-    for room in sorted(rooms):
-        done = records / f"{room}.done"
-        tests = choosing.of_room(tree, room)
-        if done.exists() or not tests:
-            continue
-        records.mkdir(exist_ok=True)
-        command = [*running.pytest_command(tree), "-n", str(jobs), *tests]
-        plugins = ["-p", "tests.mutation.recording", "-p", KEEPING]
-        changed = {**variables(place, folder), RECORDS: str(records), "PYTHONPATH": str(tree)}
-        print(f"recording {room}", flush=True)
-        ended = subprocess.run(
-            [*command, *plugins],
-            cwd=tree,
-            env={**running.environment(), **changed},
-            check=False,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        done.write_text(ended.stdout)
+    records.mkdir(exist_ok=True)
+    known = choosing.records(records, tree)
+    tests = [
+        path for room in sorted(rooms) for path in choosing.of_room(tree, room) if path not in known
+    ]
+    if not tests:
+        return
+    plugins = ["-p", "tests.mutation.recording", "-p", KEEPING]
+    changed = {**variables(place, folder), RECORDS: str(records), "PYTHONPATH": str(tree)}
+    print(f"{len(tests)} files of tests run without a mutant", flush=True)
+    subprocess.run(
+        [*running.pytest_command(tree), "-n", str(jobs), *tests, *plugins],
+        cwd=tree,
+        env={**running.environment(), **changed},
+        check=False,
+        stdout=subprocess.DEVNULL,
+    )

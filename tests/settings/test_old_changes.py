@@ -9,6 +9,7 @@ import pytest
 from oadb import Database
 from oadb.accounts import users
 from oadb.settings import app_settings, user_settings
+from tests.support.log_rows import held
 from tests.support.rig import Observer
 from tests.support.setting_keys import SIZE
 
@@ -53,3 +54,12 @@ def test_changes_that_are_too_old_are_deleted_the_oldest_first(
     assert module.delete_old_changes(db, older_than=DAY) == 1
     assert module.delete_old_changes(db, older_than=DAY) == 0
     assert left() == ["3"]
+
+
+def test_a_sweep_leaves_all_to_another_that_has_begun(db: Database, oadb_database_url: str) -> None:
+    assert users.create(db, "asha", "asha@example.in").user_id == 1
+    change_user_setting(db, 1)
+    Observer(oadb_database_url).rows("update oadb.setting_changes set changed_at = '2020-01-01'")
+    with held(oadb_database_url, "select from oadb.claims for update"):
+        assert user_settings.delete_old_changes(db, older_than=DAY) == 0
+    assert user_settings.delete_old_changes(db, older_than=DAY) == 1

@@ -1,6 +1,7 @@
 """Pending orders: each is decided once and gets one answer from the broker."""
 
 from collections.abc import Callable, Generator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from oadb.trading import pending_orders
 from oadb.trading.pending_orders import OrderOutcome, PendingOrder
 from tests.conftest import RING
 from tests.support.deleted_actors import refused_beside_a_deletion
+from tests.support.log_rows import held
 from tests.support.notifications import heard
 from tests.support.rig import Observer, threads
 from tests.support.trading import db, new_user, user_id
@@ -312,6 +314,29 @@ def test_an_order_is_not_rejected_by_a_user_who_is_deleted_meanwhile(
         lambda other, by: pending_orders.reject(other, user_id, pending_order_id=order, by=by),
     )
     assert status(db, user_id, order) == "pending"
+
+
+def test_orders_that_are_too_old_are_deleted_the_oldest_first(
+    db: Database, url: str, user_id: int
+) -> None:
+    oldest, older, new = (wait(db, user_id) for _ in range(3))
+    for order, days in ((oldest, 900), (older, 800)):
+        Observer(url).rows(
+            "update oadb.pending_orders set created_at = now() - make_interval(days => %s) "
+            "where user_id = %s and pending_order_id = %s",
+            days,
+            user_id,
+            order,
+        )
+    year = timedelta(days=365)
+
+    with held(url, "select from oadb.claims for update"):
+        assert pending_orders.delete_old(db, older_than=year) == 0, "another sweep has begun"
+    assert pending_orders.delete_old(db, older_than=year, batch=1) == 1
+    assert pending_orders.get(db, user_id, pending_order_id=oldest) is None
+    assert pending_orders.delete_old(db, older_than=year) == 1
+    assert pending_orders.delete_old(db, older_than=year) == 0
+    assert status(db, user_id, new) == "pending"
 
 
 def test_orders_are_deleted_with_their_user(db: Database, user_id: int) -> None:
