@@ -32,15 +32,19 @@ def arguments(given: list[str]) -> argparse.Namespace:
     return parser.parse_args(given)
 
 
+def every(options: argparse.Namespace) -> list[Mutant]:
+    """Return all mutants of the rooms and kinds."""
+    rooms, kinds = set(filter(None, options.rooms.split(","))), options.kinds
+    found = finding.found(ROOT, rooms)
+    return [each for each in found if not kinds or each.kind in kinds.split(",")]
+
+
 def tried(options: argparse.Namespace) -> list[Mutant]:
     """Return the mutants of a run: the sample, and those that are named."""
-    rooms, kinds = set(filter(None, options.rooms.split(","))), options.kinds
-    every = [
-        each for each in finding.found(ROOT, rooms) if not kinds or each.kind in kinds.split(",")
-    ]
-    sample = [*chosen(every, options.sample, options.seed)]
+    found = every(options)
+    sample = [*chosen(found, options.sample, options.seed)]
     names = listed.reasons(listed.read(listed.NAMED))
-    named = [each for each in every if listed.key(each) in names]
+    named = [each for each in found if listed.key(each) in names]
     of_identity = {each.identity: each for each in [*named, *sample]}
     return [each for each in of_identity.values() if finding.is_code(each, ROOT)]
 
@@ -49,21 +53,26 @@ def main(given: list[str]) -> int:
     options = arguments(given)
     folder: Path = options.folder or Path(tempfile.mkdtemp(prefix="oadb-mutation-"))
     folder.mkdir(exist_ok=True)
-    mutants = tried(options)
     reasons = listed.reasons(listed.read(listed.EQUIVALENT))
-    equivalent = {each.identity for each in mutants if listed.key(each) in reasons}
+    kept = folder / "results.jsonl"
     if not options.table:
-        left = [each for each in mutants if each.identity not in equivalent]
+        left = []
+        for each in tried(options):
+            if listed.key(each) in reasons:
+                results.add(kept, running.Result(each.identity, each.title, "equivalent", "", 0))
+            else:
+                left.append(each)
         sessions.run(ROOT, folder, left, options)
-    known = results.read(folder / "results.jsonl")
-    of_run = [each for each in mutants if each.identity in known or each.identity in equivalent]
-    table = results.table(of_run, known, equivalent)
+    known = results.read(kept)
+    mutants = [each for each in every(options) if each.identity in known]
+    equivalent = {each.identity for each in mutants if listed.key(each) in reasons}
+    table = results.table(mutants, known, equivalent)
     unnoticed = [
-        each for each in results.survivors(of_run, known) if each.identity not in equivalent
+        each for each in results.survivors(mutants, known) if each.identity not in equivalent
     ]
     print(results.shown(unnoticed), table, f"records and results: {folder}", sep="\n\n")
     if options.write:
-        page.write(ROOT, table, unnoticed, " ".join(given), running.TEST_SECONDS)
+        page.write(ROOT, table, unnoticed, options.seed, running.TEST_SECONDS)
     return bool(unnoticed)
 
 

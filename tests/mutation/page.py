@@ -13,10 +13,11 @@ How much of oadb its tests hold. One place of the sources is changed at a time: 
 condition holds for every row, a statement, a check or an index is gone. The tests that run this
 place must fail then. `tests/mutation` does it in copies of the tree; no part of CI runs it.
 
-Run on {date} by `python -m tests.mutation {command}`. A mutant of Python or of a query is tried
-with those tests of its room that enter its function or run its statement, a migration with the
-comparison of [`sql/schema.sql`](../sql/schema.sql) alone. A mutant that hangs is noticed by the
-time limit of a test, {seconds} s here: it is counted as noticed, and as hung.
+Run until {date} by `python -m tests.mutation --seed {seed} --rooms ROOM --sample N`, a room at a
+time, and again for what survived. A mutant of Python or of a query is tried with those tests of its
+room that enter its function or run its statement, a migration with the comparison of
+[`sql/schema.sql`](../sql/schema.sql) alone. A mutant that hangs is noticed by the time limit of a
+test, {seconds} s: it is counted as noticed, and as hung. Rooms that the table lacks were not tried.
 
 {table}
 What a caller cannot notice is listed with a reason in `tests/mutation/equivalent.toml`, and counted
@@ -25,10 +26,10 @@ oadb, are tried in each run of their room.
 """
 
 
-def write(root: Path, table: str, unnoticed: Iterable[Mutant], command: str, seconds: int) -> None:
+def write(root: Path, table: str, unnoticed: Iterable[Mutant], seed: int, seconds: int) -> None:
     """Write the page."""
     today = f"{datetime.now(UTC):%Y-%m-%d}"
-    text = _HEAD.format(command=command, date=today, table=table, seconds=seconds)
+    text = _HEAD.format(seed=seed, date=today, table=table, seconds=seconds)
     lines = [
         f"| `{each.path}:{each.line}` | `{_cell(each.before)}` | `{_cell(each.after)}` |"
         for each in unnoticed

@@ -13,7 +13,7 @@ from typing import Literal
 from tests.mutation.mutants import Mutant
 from tests.mutation.trees import mutated
 
-Outcome = Literal["killed", "hung", "survived", "untested"]
+Outcome = Literal["killed", "hung", "survived", "untested", "equivalent"]
 
 TEST_SECONDS = 60
 """How long one test may take; it then counts as one that hangs."""
