@@ -37,6 +37,7 @@ def mutant_of(toys: Path, after: str) -> Mutant:
     )
 
 
+@pytest.mark.long("runs pytest twice")
 @pytest.mark.parametrize(
     ("test", "outcome"), [("test_ages.py", "killed"), ("test_nothing.py", "survived")]
 )
