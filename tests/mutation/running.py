@@ -15,7 +15,7 @@ from tests.mutation.trees import mutated
 
 Outcome = Literal["killed", "hung", "survived", "untested", "equivalent"]
 
-TEST_SECONDS = 60
+TEST_SECONDS = 120
 """How long one test may take; it then counts as one that hangs."""
 
 MARKERS = "not slow and not fault"
@@ -90,10 +90,10 @@ def ended(
 
 def judged(code: int, written: str) -> tuple[Outcome, str]:
     """Say what the exit code of pytest and its output mean."""
-    found = _FAILED.search(written)
-    by = found[1] if found else "import" if code not in {0, _NOTHING_RAN} else ""
     if code == 0:
-        return "survived", by
-    if code == _NOTHING_RAN:
-        return "untested", by
+        return "survived", ""
+    if code == _NOTHING_RAN or code < 0:  # a negative one: somebody has ended it
+        return "untested", ""
+    found = _FAILED.search(written)
+    by = found[1] if found else "import"
     return ("hung" if "from pytest-timeout" in written else "killed"), by

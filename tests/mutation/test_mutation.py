@@ -57,6 +57,7 @@ def test_a_mutant_is_killed_by_a_test_that_fails(toys: Path, test: str, outcome:
         (4, "ImportError while loading conftest", ("killed", "import")),
         (0, "1 passed", ("survived", "")),
         (5, "no tests ran", ("untested", "")),
+        (-15, "", ("untested", "")),
     ],
 )
 def test_a_run_is_judged_by_its_exit_code(
