@@ -29,6 +29,7 @@ pytest_plugins = [
     "tests.support.cluster_layout",
     "tests.support.compact_reports",
     "tests.support.compiling",
+    "tests.support.left_tasks",
     "tests.support.longest_first",
     "tests.support.prepared_servers",
     "tests.support.skips",

@@ -200,6 +200,10 @@ class AsyncioDriver:
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         self._loop = asyncio.get_running_loop()
         task = self._loop.create_task(work)
+        # The program did not begin it. Where it ends the loop before the Database is closed, which
+        # goes on in the next one, asyncio would log at some later time what nobody can mend.
+        with suppress(AttributeError):  # a task of another task factory
+            setattr(task, "_log_destroy_pending", False)  # noqa: B010 - as asyncio.gather does
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
