@@ -13,7 +13,7 @@ from oadb.bans.live_bans import AsyncLiveBans
 from oadb.engine.config import Config
 from oadb.engine.database import AsyncDatabase, Database
 from oadb.errors import Error, UnavailableError
-from oadb.integrations import readiness_answers
+from oadb.integrations import readiness_answers, watched_state
 from oadb.integrations.readiness_answers import ProbeAnswer, ready_answer, unready_answer
 from oadb.integrations.request_transactions import AsgiDatabases
 from oadb.integrations.web_requests import SeenRequest, segments
@@ -92,6 +92,7 @@ class AsgiService:
             async with self._opening:
                 if self._bans is None:
                     self._bans = await self._stack.enter_async_context(AsyncLiveBans(db))
+                    watched_state.watch_bans(self.settings.observer, self._bans)
         return self._bans.is_banned(ip)
 
     async def readiness(self) -> ProbeAnswer:
@@ -108,12 +109,13 @@ class AsgiService:
             await self._log.offer(seen.row())
 
     async def _open(self) -> None:
-        given = self.settings.config
+        given, observer = self.settings.config, self.settings.observer
         config = Config.from_env() if given is None else given
-        db = AsyncDatabase(config, observer=self.settings.observer)
+        db = AsyncDatabase(config, observer=observer)
         self._stack.push_async_callback(db.close)
-        blocking = Database(config, observer=self.settings.observer)
+        blocking = Database(config, observer=observer)
         self._stack.push_async_callback(to_thread.run_sync, blocking.close)
+        watched_state.watch_pools(observer, db, blocking)
         try:
             await db.open()
             if config.keyring is not None:
@@ -121,11 +123,12 @@ class AsgiService:
         except UnavailableError as error:
             logger.warning("requests are refused until the database answers: %s", error)
         if self.settings.log_requests:
-            kept, observer = segments(self._templates()), self.settings.observer
+            kept = segments(self._templates())
             log = (
                 AsyncLogWriter.from_env(fields=kept, observer=observer)
                 if given is None
                 else AsyncLogWriter(given, fields=kept, observer=observer)
             )
             self._log = await self._stack.enter_async_context(log)
+            watched_state.watch_logs(observer, self._log)
         self._dbs = AsgiDatabases.of(config, db, blocking)

@@ -8,7 +8,7 @@ from oadb.bans.live_bans import LiveBans
 from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.errors import Error
-from oadb.integrations import readiness_answers
+from oadb.integrations import readiness_answers, watched_state
 from oadb.integrations.readiness_answers import ProbeAnswer, ready_answer, unready_answer
 from oadb.integrations.web_requests import SeenRequest, segments
 from oadb.integrations.web_settings import WebSettings
@@ -29,6 +29,7 @@ class FlaskService:
         self.settings = settings
         config = Config.from_env() if given is None else given
         self.db = Database(config, observer=settings.observer)
+        watched_state.watch_pools(settings.observer, self.db)
         self.outside = self.db.outside()
         """For credentials, which are verified beside the transaction of the request."""
         if settings.log_requests:
@@ -69,6 +70,7 @@ class FlaskService:
             made = self._new_log(segments(self._templates()))
             with self._publishing:
                 self._log = self._log or made
+            watched_state.watch_logs(self.settings.observer, self._log)
         self._log.offer(seen.row())
 
     def _new_log(self, kept: Iterable[str]) -> LogWriter:
@@ -87,6 +89,7 @@ class FlaskService:
             held = self._bans
             if held is None or held[0] != process:
                 self._bans = (process, made)
+                watched_state.watch_bans(self.settings.observer, made)
                 return made
         made.__exit__()  # another thread was first
         return held[1]

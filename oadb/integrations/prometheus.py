@@ -55,7 +55,13 @@ class PrometheusObserver(Observer):
         """
         registry = REGISTRY if registry is None else registry
         self._state = PrometheusState()
-        registry.register(self._state)
+        try:
+            registry.register(self._state)
+        except ValueError:  # it names each of them twice
+            raise ValueError(
+                "this registry has the metrics of oadb already, from another PrometheusObserver; "
+                "make one for a process, or give each of several applications a CollectorRegistry"
+            ) from None
         self._calls = _calls_of(registry)
         self._make_pool_metrics(registry)
         self._make_writer_metrics(registry)

@@ -149,7 +149,7 @@ def test_a_second_observer_of_a_registry_is_refused(
     registry: CollectorRegistry, metrics: PrometheusObserver
 ) -> None:
     assert isinstance(metrics, PrometheusObserver)
-    with pytest.raises(ValueError, match="oadb_pool_connections"):
+    with pytest.raises(ValueError, match="has the metrics of oadb already"):
         PrometheusObserver(registry)
 
 
