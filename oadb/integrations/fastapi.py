@@ -31,6 +31,7 @@ from oadb.accounts.user_rows import Assurance
 from oadb.engine.database import AsyncDatabase, Database
 from oadb.engine.deferred_transactions import AsyncDeferredTransaction, DeferredTransaction
 from oadb.integrations.asgi_routes import templates_in
+from oadb.integrations.request_faults import answer_faults
 from oadb.integrations.starlette import (
     AsgiService,
     AskedRequest,
@@ -49,7 +50,8 @@ __all__ = [
 def install(app: FastAPI, settings: WebSettings | None = None) -> AsgiService:
     """Give an application a Database, and each of its requests a transaction.
 
-    Call it once, before middleware that is to see its answers, such as that for CORS.
+    Call it once, before middleware that is to see its answers, such as that for CORS. A request
+    that does not fit a path is answered with a problem, unless the application has its own answer.
 
     Raises:
         ParameterError: the application has oadb already.
@@ -60,7 +62,9 @@ def install(app: FastAPI, settings: WebSettings | None = None) -> AsgiService:
         for context in iter_route_contexts(app.routes):  # with the prefixes of routers
             yield context.path or ""
 
-    return install_with(app, settings, templates)
+    service = install_with(app, settings, templates)
+    answer_faults(app)
+    return service
 
 
 def _refuse_mixed(connection: HTTPConnection, asked: Callable[..., object], other: str) -> None:
