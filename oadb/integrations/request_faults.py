@@ -4,8 +4,8 @@ FastAPI's own answer shows what was sent, which may be a password, and fails whe
 it, such as NaN.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 from fastapi import FastAPI
 from fastapi.exception_handlers import request_validation_exception_handler
@@ -32,10 +32,11 @@ async def _answer(_: Request, error: Exception) -> Response:
     return Response(problem.body, problem.status, dict(problem.headers))
 
 
-def problem_of_faults(faults: Sequence[Any]) -> ProblemDetails:
+def problem_of_faults(faults: Sequence[Mapping[str, object]]) -> ProblemDetails:
     """Return how to answer faults as pydantic says them; never what was sent."""
     first = faults[0]
     if first["type"] == "json_invalid":
         return ProblemDetails(422, "invalid", "The body is not JSON.")
-    field = ".".join(map(str, first["loc"][1:]))[:_LONGEST]
+    place = cast("tuple[str | int, ...]", first["loc"])
+    field = ".".join(map(str, place[1:]))[:_LONGEST]
     return ProblemDetails(422, "invalid", f"{field or 'body'}: {first['msg']}", field=field)
