@@ -15,9 +15,13 @@ import pytest
 
 from oadb.testing.servers import Server
 from tests.support.documented import DOCS, Typed, typed
+from tests.support.free_ports import free_ports
 
 TUTORIAL = (DOCS / "tutorial.md").read_text()
 INSTALLS = "pip install"
+
+PORTS = ("8710", "8711")
+"""Of the page; on the machine that tests it, others may have them."""
 
 # What clients of the service do before it is stopped: 100 orders, 8 at a time.
 LOAD = """\
@@ -42,7 +46,10 @@ def folder() -> Iterator[Path]:
 def follow(blocks: list[Typed], folder: Path, environ: Mapping[str, str]) -> str:
     """Type blocks in one terminal, with the load before the last one; return what is printed."""
     *first, last = [block.script for block in blocks]
-    (folder / "typed.sh").write_text("\n".join([*first, LOAD, last]))
+    script = "\n".join([*first, LOAD, last])
+    for port, free in zip(PORTS, free_ports(len(PORTS)), strict=True):
+        script = script.replace(port, str(free))
+    (folder / "typed.sh").write_text(script)
     with (
         (folder / "printed").open("w") as printed,
         subprocess.Popen(

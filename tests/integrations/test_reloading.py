@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from contextlib import suppress
@@ -12,6 +11,7 @@ import httpx2
 import pytest
 
 from tests.conftest import RING
+from tests.support.free_ports import free_ports
 from tests.support.rig import Observer, eventually
 
 FLASK = """
@@ -54,8 +54,7 @@ def test_a_server_that_reloads_answers_with_the_new_code(
     text, command = SERVERS[kind]
     service, log = tmp_path / "service.py", tmp_path / "log"
     service.write_text(text)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
+    (port,) = map(str, free_ports(1))
     environ = {**os.environ, "DATABASE_URL": oadb_database_url, "OADB_KEYRING": RING.to_json()}
     environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
 

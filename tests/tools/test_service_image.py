@@ -3,11 +3,9 @@
 import json
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Generator
-from contextlib import closing
 from pathlib import Path
 from time import monotonic
 
@@ -21,6 +19,7 @@ from tests.conftest import RING, configured
 from tests.faults.proxy import Proxy
 from tests.support.command_line import oadb
 from tests.support.docker_engine import DockerEngine, docker_engine
+from tests.support.free_ports import free_ports
 from tests.support.new_projects import REPOSITORY
 from tests.support.rig import Observer, eventually
 
@@ -45,13 +44,6 @@ def engine() -> Generator[DockerEngine]:
 def given(**variables: str) -> list[str]:
     """Return the options that set variables in a container."""
     return [word for name, value in variables.items() for word in ("--env", f"{name}={value}")]
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-    return port
 
 
 def is_ready(port: int) -> bool:
@@ -90,7 +82,7 @@ def test_the_image_of_a_new_service_takes_an_order_and_stops_in_time(
             user = factories.make_user(db)
             key = factories.make_api_key(db, user.user_id, scopes=["orders"]).token.reveal()
 
-        port, joint = free_port(), "&" if "?" in proxy.url else "?"
+        (port,), joint = free_ports(1), "&" if "?" in proxy.url else "?"
         url = f"{proxy.url}{joint}options=-c%20role%3Doadb_app"
         served = given(DATABASE_URL=url, OADB_KEYRING=RING.to_json(), UVICORN_PORT=str(port))
         running = engine.answer("run", "--detach", *WALLS, *served, "depot")
