@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, ParamSpec, TypeVar
 
+from oadb.engine.binding.later import send_later
 from oadb.engine.binding.operations import operation
 from oadb.engine.binding.queries import Query, queries
 from oadb.engine.binding.results import Affected
@@ -129,9 +130,9 @@ async def create(
 
 
 async def announce(tx: AsyncExecutor, changed: int, change: Change) -> None:
-    """Record *change* in this transaction, unless *changed*, a number, is 0."""
+    """Record *change* with the end of this transaction, unless *changed*, a number, is 0."""
     if changed:
-        await _record(tx, change.table, change.user_id, change.key)
+        await send_later(tx, _record, change.table, change.user_id, change.key)
         tx.hint(CHANNEL)
 
 

@@ -81,6 +81,11 @@ class Burst:
         self._sent += 1
         self._ends.append(self._sent)
 
+    def end(self, statement: SetupStatement) -> None:
+        """Hand libpq a statement without values that has a result of its own: COMMIT."""
+        self.set_up([statement])
+        self._ends.append(self._sent)
+
     def flush(self) -> Exchange:
         """Send what libpq has; the server begins to run it."""
         yield from generators.send(self._pgconn)

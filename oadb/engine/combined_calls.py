@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import psycopg
@@ -72,6 +73,11 @@ class CombinedCalls:
         return self._label
 
     @property
+    def has_failed(self) -> bool:
+        """Whether an error of the server is one of a call, and not of the ending."""
+        return self._failed is not None
+
+    @property
     def kind(self) -> StatementKind:
         """How it runs."""
         return "batch"
@@ -91,9 +97,16 @@ class CombinedCalls:
         return "" if self._failed is None else str(self._failed.query.place_at(position))
 
     async def run(
-        self, driver: Driver, connection: Any, prelude: list[SetupStatement]
+        self,
+        driver: Driver,
+        connection: Any,
+        prelude: list[SetupStatement],
+        ending: SetupStatement | None = None,
     ) -> list[Any]:
         """Send all calls, and return what each of them returns alone.
+
+        Args:
+            ending: COMMIT, or the end of a savepoint, to be sent behind them.
 
         Raises:
             ParameterError: a value that cannot be sent; nothing was sent.
@@ -104,11 +117,11 @@ class CombinedCalls:
         state, patience = connection.state, connection.state.patience
         state.patience = max(patience, self._timeout)
         try:
-            results = await self._exchange(driver, connection, prelude)
+            results = await self._exchange(driver, connection, prelude, ending)
         finally:
             state.patience = patience
             end_later(connection, self._calls[-1].query.guards, prelude)
-        for call, result in zip(self._calls, results, strict=True):
+        for call, result in zip_longest(self._calls, results):  # the ending is no call
             if is_failed(result):
                 self._failed = call
                 raise psycopg.errors.error_from_result(result)
@@ -116,13 +129,17 @@ class CombinedCalls:
             returned(
                 prepared_on(connection, call.query), call.query, result, call.params, call.name
             )
-            for call, result in zip(self._calls, results, strict=True)
+            for call, result in zip(self._calls, results, strict=ending is None)
         ]
 
     async def _exchange(
-        self, driver: Driver, connection: Any, prelude: list[SetupStatement]
+        self,
+        driver: Driver,
+        connection: Any,
+        prelude: list[SetupStatement],
+        ending: SetupStatement | None,
     ) -> list[Any]:
-        """Send the calls and receive their results.
+        """Send the calls and receive their results, and that of the ending.
 
         If that is interrupted before all is sent, the connection is closed: the server would wait
         for the rest, and a cancel request would meet no statement.
@@ -139,6 +156,8 @@ class CombinedCalls:
                         burst.set_up(_between(guards.setup, call.query.guards.setup))
                         guards = call.query.guards
                     burst.put(encoded, call.query.wire_sql + mark)
+            if ending is not None:
+                burst.end(ending)
             results: list[Any] = await driver.run_exchange(connection, burst.finish())
         except BaseException:
             if not burst.is_ending:

@@ -14,6 +14,7 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
 
+from oadb.engine.batches import BatchedCalls
 from oadb.engine.blocking import PoolExecutor, Transaction
 from oadb.engine.driver import drive
 from oadb.engine.executors import AsyncExecutor
@@ -50,6 +51,10 @@ class _LateTransaction(AsyncTransaction):
         async with aclosing((await self.begun())._stream(query, params)) as rows:
             async for row in rows:
                 yield row
+
+    @property
+    def _deferred(self) -> BatchedCalls | None:
+        return None if self._made is None else self._made._deferred
 
     def transaction(self) -> AsyncTransaction:
         """Return a nested transaction, which can roll back without this one."""

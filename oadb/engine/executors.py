@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from oadb.engine.batched_operations import AskingCalls, Rounds
-from oadb.engine.batches import AsyncBatch, Batch, Member
+from oadb.engine.batches import AsyncBatch, Batch, BatchedCalls, Member
 from oadb.engine.combined_calls import CombinedCall, CombinedCalls
 from oadb.security.vault import Vault
 
@@ -71,6 +71,11 @@ class AsyncExecutor(ABC):
     def batch(self) -> AsyncBatch:
         """Return a batch to enter: its calls are sent together at the end of its block."""
         return AsyncBatch(partial(_run_batch, self))
+
+    @property
+    def _deferred(self) -> BatchedCalls | None:
+        """What takes writes to be sent with the end of a transaction; None: call them at once."""
+        return None
 
     async def _operate_in_transaction(
         self, work: Callable[["AsyncExecutor"], Coroutine[Any, Any, T]]

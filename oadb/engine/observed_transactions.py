@@ -1,16 +1,19 @@
 """Transactions that tell observers of themselves, and of each statement and stream in them."""
 
+from collections.abc import Coroutine
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
+from oadb.engine.combined_calls import CombinedCalls
 from oadb.engine.observed_calls import rows_in, sqlstate_of
 from oadb.engine.observing import Outcome, StatementDone, TransactionBegun, TransactionDone
 from oadb.engine.pool.callers import callers
 from oadb.engine.row_stream import RowSource
 from oadb.engine.telling import Teller
-from oadb.engine.transaction_session import SAVEPOINT
+from oadb.engine.transaction_session import SAVEPOINT, TransactionSession
 from oadb.engine.transactions import AsyncTransaction
+from oadb.engine.wire import SetupStatement
 from oadb.errors import OutcomeUnknownError
 
 
@@ -58,11 +61,20 @@ class ObservedTransaction(AsyncTransaction):
 
     async def _run(self, query: Any, params: tuple[Any, ...]) -> Any:
         """Run a bound query in this transaction; see AsyncTransaction._run."""
+        return await self._told(query, super()._run(query, params))
+
+    async def _send_at_end(
+        self, session: TransactionSession, calls: CombinedCalls, ending: SetupStatement | None
+    ) -> None:
+        await self._told(calls, super()._send_at_end(session, calls, ending))
+
+    async def _told(self, query: Any, work: Coroutine[Any, Any, Any]) -> Any:
+        """Tell of a statement, which *work* runs."""
         state, started = self._open.connection.state, monotonic()
         state.answer = None
         failure: BaseException | None = None
         try:
-            return await super()._run(query, params)
+            return await work
         except BaseException as error:
             failure = error
             raise

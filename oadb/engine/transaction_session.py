@@ -5,11 +5,14 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+import psycopg
 from psycopg import generators
 from psycopg.pq import TransactionStatus
 
 from oadb.engine.binding.guards import COMMIT, END_READ_ONLY, RESTORE, Isolation
-from oadb.engine.failures import unavailable
+from oadb.engine.combined_calls import CombinedCalls
+from oadb.engine.deferred_calls import DeferredCalls
+from oadb.engine.failures import PlaceAt, is_lost, must_replace, scrubbed, unavailable
 from oadb.engine.pool.commits import COMMIT_POINT
 from oadb.engine.pool.connection_pool import Pool
 from oadb.engine.questions import set_up_and_ask
@@ -46,6 +49,8 @@ class TransactionSession:
     has_written: bool = False
     # Whether its end has begun, perhaps in another thread than that of its statements.
     is_ending: bool = False
+    # What is sent with its end, or with that of a nested one.
+    deferred: DeferredCalls | None = None
     # Channels to notify when it is committed.
     hints: set[str] = field(default_factory=set[str])
     _vault: Vault | None = None
@@ -56,6 +61,22 @@ class TransactionSession:
         if self._vault is None:
             self._vault = copy(self.pool.vault)
         return self._vault
+
+    def defer(self) -> DeferredCalls:
+        """Return what takes calls that are sent with the end.
+
+        Raises:
+            TransactionError, UnavailableError: as require_leased.
+        """
+        self.require_leased()
+        if self.deferred is None:
+            self.deferred, self.has_written = DeferredCalls(), True
+        return self.deferred
+
+    def take_deferred(self) -> CombinedCalls | None:
+        """Return the calls that were deferred, if there are any; they are sent or given up now."""
+        taken, self.deferred = self.deferred, None
+        return None if taken is None else taken.combined()
 
     def forget_savepoint(self) -> None:
         """Forget what was done since a savepoint, to which the server goes back."""
@@ -93,6 +114,7 @@ class TransactionSession:
         connection = self.connection
         return (
             error is None
+            and self.deferred is None
             and not (self.prelude or self.is_refused or self.is_ending)
             and connection.pgconn.transaction_status == _IN_TRANSACTION
             and connection.state.interruption is None
@@ -127,6 +149,17 @@ class TransactionSession:
         if error is None:
             self.require_leased()
         return self.pool.leases.table.get(self.connection) is None
+
+    def failure_of(
+        self, error: psycopg.Error, label: str, place_at: PlaceAt | None = None
+    ) -> Exception:
+        """Return what to raise for an error on the connection, without row data."""
+        connection = self.connection
+        self.must_close |= must_replace(error, connection)
+        if is_lost(error, connection):
+            connection.state.disconnect()  # so that nothing of it is committed
+            return unavailable(label, overdue=connection.state.overdue)
+        return scrubbed(error, label, place_at)
 
     def require_leased(self) -> None:
         """Refuse a connection that was returned, or belongs to the process that forked this one.

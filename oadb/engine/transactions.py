@@ -14,7 +14,9 @@ from typing import Any, Self, TypeVar
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from oadb.engine import execution, failures, wire
+from oadb.engine import execution, failures, transaction_ends
+from oadb.engine.batches import BatchedCalls
+from oadb.engine.combined_calls import CombinedCalls
 from oadb.engine.deadlines import expected
 from oadb.engine.driver import Driver
 from oadb.engine.executors import AsyncExecutor
@@ -26,14 +28,11 @@ from oadb.engine.pool.leases import UNCONFIRMED
 from oadb.engine.pool.note_writer import Note
 from oadb.engine.row_stream import RowSource, RowStream
 from oadb.engine.transaction_session import (
-    RELEASE,
-    ROLLBACK,
-    ROLLBACK_TO,
     SAVEPOINT,
     TransactionSession,
 )
 from oadb.engine.wire import SetupStatement
-from oadb.errors import NoRowError, TooManyRowsError, TransactionError
+from oadb.errors import NoRowError, ParameterError, TooManyRowsError, TransactionError
 from oadb.security.vault import Vault
 
 T = TypeVar("T")
@@ -84,6 +83,8 @@ class AsyncTransaction(AsyncExecutor):
             self._session = TransactionSession(pool, connection, [*begin], isolation, identity)
             self._hold = pool.leases.hold(self, connection, label, limit, callers())
         else:
+            if self._outer.deferred is not None:
+                await self._send_deferred(self._outer)
             self._open.prelude.extend(self._begin)
         return self
 
@@ -133,6 +134,8 @@ class AsyncTransaction(AsyncExecutor):
         driver, connection, prelude = self._driver, session.connection, session.prelude
         if connection.state.interruption is not None:
             await self._resume(session)
+        if session.deferred is not None:
+            await self._send_deferred(session)
         try:
             exchange = connection.exchange
             answer = execution.begin_parsed(connection, query, params, prelude, exchange)
@@ -144,7 +147,7 @@ class AsyncTransaction(AsyncExecutor):
             session.is_refused |= query.is_judged
             raise
         except psycopg.Error as error:
-            failure = self._failure_of(session, error, query.label, query.place_at)
+            failure = session.failure_of(error, query.label, query.place_at)
         # Not in the except clause: the server's report, with row data, would become the context.
         raise failure
 
@@ -162,9 +165,10 @@ class AsyncTransaction(AsyncExecutor):
         session = self._open
         session.require_leased()
         await self._resume(session)
+        await self._send_deferred(session)
 
         def failure_of(error: psycopg.Error) -> Exception:
-            return self._failure_of(session, error, query.label, query.place_at)
+            return session.failure_of(error, query.label, query.place_at)
 
         source = execution.source(self._driver, session.connection, query, params)
         rows = RowStream(source, failure_of)
@@ -175,6 +179,15 @@ class AsyncTransaction(AsyncExecutor):
             await rows.close()
             raise
         return rows
+
+    @property
+    def _deferred(self) -> BatchedCalls | None:
+        return self._open.defer()
+
+    async def _send_deferred(self, session: TransactionSession) -> None:
+        """Send the calls that were to wait for the end: another statement comes before it."""
+        if (calls := session.take_deferred()) is not None:
+            await self._run(calls, ())
 
     @property
     def vault(self) -> Vault:
@@ -217,11 +230,14 @@ class AsyncTransaction(AsyncExecutor):
         if not failed and session.is_interrupted:
             await self._resume(session)
         swallowed = session.failed and not failed
-        if session.prelude and session.prelude[-1] is self._begin[-1]:
+        calls = session.take_deferred()
+        if calls is not None and not (failed or swallowed):
+            await self._commit_behind(session, calls)
+        elif session.prelude and session.prelude[-1] is self._begin[-1]:
             # Nothing ran in this block, so its BEGIN or SAVEPOINT was never sent.
             del session.prelude[-len(self._begin) :]
         elif failed or swallowed:
-            await self._roll_back(session)
+            await transaction_ends.roll_back(self._driver, session, self._outer)
         else:
             await self._commit(session)
         if swallowed:
@@ -231,50 +247,45 @@ class AsyncTransaction(AsyncExecutor):
             )
 
     async def _commit(self, session: TransactionSession) -> None:
-        connection, commits = session.connection, session.pool.commits
         try:
-            if session.prelude or self._outer is not None:
-                due = session.due(self._outer)
-                if self._outer is not None:
-                    due.append(RELEASE)
-                await execution.set_up(self._driver, connection, due)
-            if self._outer is None and connection.pgconn.transaction_status != _IDLE:
-                # Where reads run on replicas, its position is noted.
-                notes = commits is not None and session.has_written
-                answer = connection.exchange(*session.end(asks=notes))
-                answer = await answer if self._driver.awaits else answer
-                if commits is not None and notes:
-                    commits.record(answer)
-                else:
-                    wire.answer_of(answer)
+            await transaction_ends.commit(self._driver, session, self._outer)
         except psycopg.Error as error:
-            lost = failures.is_lost(error, connection) and self._outer is None
-            overdue = connection.state.overdue
-            if lost and commits is not None:
-                commits.doubt()
-            unknown = failures.outcome_unknown("commit", overdue=overdue)
-            writes = b"read only" not in self._begin[0].sql
-            failure = unknown if lost and writes else self._failure_of(session, error, "commit")
+            failure = self._failure_at_end(session, error)
         else:
             return
         raise failure
 
-    async def _roll_back(self, session: TransactionSession) -> None:
-        if self._outer is not None:
-            session.forget_savepoint()
-            session.due(None).extend([ROLLBACK_TO, RELEASE])
-        if session.is_interrupted:
-            return  # at once: the pool rolls back, or the next statement of the outer one does
+    async def _commit_behind(self, session: TransactionSession, calls: CombinedCalls) -> None:
+        ending = transaction_ends.ending_of(session, self._outer)
         try:
-            if self._outer is None:
-                if session.connection.pgconn.transaction_status != _IDLE:
-                    rollback = wire.simple(session.connection.pgconn, ROLLBACK.sql)
-                    await self._driver.run_exchange(session.connection, rollback)
+            await self._send_at_end(session, calls, ending)
+        except ParameterError:  # a value that cannot be sent
+            await transaction_ends.roll_back(self._driver, session, self._outer)
+            raise
+        except psycopg.Error as error:
+            was_run = calls.has_failed and not failures.is_lost(error, session.connection)
+            if ending is None or was_run:
+                failure = session.failure_of(error, calls.label, calls.place_at)
             else:
-                await execution.set_up(self._driver, session.connection, session.prelude)
-        except psycopg.Error:
-            # The connection is lost, so the server has rolled back.
-            session.must_close = True
+                failure = self._failure_at_end(session, error)
+        else:
+            return await self._commit(session) if ending is None else None
+        if session.failed:
+            await transaction_ends.roll_back(self._driver, session, self._outer)
+        raise failure
+
+    async def _send_at_end(
+        self, session: TransactionSession, calls: CombinedCalls, ending: SetupStatement | None
+    ) -> None:
+        await calls.run(self._driver, session.connection, session.due(self._outer), ending)
+
+    def _failure_at_end(self, session: TransactionSession, error: psycopg.Error) -> Exception:
+        lost = failures.is_lost(error, session.connection) and self._outer is None
+        if lost and session.pool.commits is not None:
+            session.pool.commits.doubt()
+        if lost and b"read only" not in self._begin[0].sql:
+            return failures.outcome_unknown("commit", overdue=session.connection.state.overdue)
+        return session.failure_of(error, "commit")
 
     def _release(self, session: TransactionSession) -> None:
         pool, connection, state = session.pool, session.connection, session.connection.state
@@ -285,16 +296,3 @@ class AsyncTransaction(AsyncExecutor):
         if self._hold is not None:  # last: an interruption before it is a leak, which is noticed
             pool.leases.let_go(self._hold)
             self._hold = None
-
-    def _failure_of(
-        self,
-        session: TransactionSession,
-        error: psycopg.Error,
-        label: str,
-        place_at: failures.PlaceAt | None = None,
-    ) -> Exception:
-        session.must_close |= failures.must_replace(error, session.connection)
-        if failures.is_lost(error, session.connection):
-            session.connection.state.disconnect()  # so that nothing of it is committed
-            return failures.unavailable(label, overdue=session.connection.state.overdue)
-        return failures.scrubbed(error, label, place_at)

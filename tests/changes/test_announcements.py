@@ -13,12 +13,14 @@ from oadb.accounts.second_factors import NewSecondFactor
 from oadb.changes import announcements
 from oadb.changes.announcements import Change
 from oadb.changes.snapshots import read_since
+from oadb.engine import dsn
 from oadb.engine.binding.declarations import Declaration
 from oadb.engine.binding.packages import find
 from oadb.engine.executors import Executor
 from oadb.errors import NoRowError
 from oadb.tools.contract import comparison
 from tests.conftest import configured
+from tests.faults.proxy import Proxy
 from tests.support import authenticators
 from tests.support.accounts import account
 from tests.support.authenticators import Authenticator
@@ -44,6 +46,17 @@ def test_a_change_is_announced_when_its_transaction_commits(db: Database, url: s
 
     assert heard(url, lambda: announce(tx, CHANGE)) == []
     assert heard(url, open_transaction.close) == [CHANGE]
+
+
+def test_an_announced_write_is_two_round_trips(db: Database, url: str) -> None:
+    user_id = users.create(db, "counted", "counted@example.in").user_id
+    with Proxy(dsn.parse(url).keywords) as proxy, Database(configured(proxy.url)) as far:
+        for name in ("Asha", "Ravi"):  # at first the statements are parsed as well
+            before = proxy.round_trips
+            assert users.update(far, user_id, first_name=name)
+            trips = proxy.round_trips - before
+
+    assert trips == 2, "BEGIN and the write; the announcement and COMMIT"
 
 
 def test_a_change_that_is_rolled_back_is_not_announced(db: Database, url: str) -> None:

@@ -36,18 +36,27 @@ KillAt = Callable[[str], list[int]]
 @pytest.fixture
 def kill_at(monkeypatch: pytest.MonkeyPatch, oadb_database_url: str) -> KillAt:
     """Give a function that has a session end right before it first runs a statement."""
-    observer, run = Observer(oadb_database_url), AsyncTransaction._run
+    observer = Observer(oadb_database_url)
+    run, commit = AsyncTransaction._run, AsyncTransaction._commit_behind
 
     def prepare(label: str) -> list[int]:
         killed: list[int] = []
 
-        async def kill_first(self: AsyncTransaction, query: Any, params: Any) -> Any:
+        def kill_before(tx: AsyncTransaction, query: Any) -> None:
             if query.label == label and not killed:
-                killed.append(self._open.connection.info.backend_pid)
+                killed.append(tx._open.connection.info.backend_pid)
                 observer.terminate(*killed)
+
+        async def run_it(self: AsyncTransaction, query: Any, params: Any) -> Any:
+            kill_before(self, query)
             return await run(self, query, params)
 
-        monkeypatch.setattr(AsyncTransaction, "_run", kill_first)
+        async def commit_behind_it(self: AsyncTransaction, session: Any, calls: Any) -> None:
+            kill_before(self, calls)
+            await commit(self, session, calls)
+
+        monkeypatch.setattr(AsyncTransaction, "_run", run_it)
+        monkeypatch.setattr(AsyncTransaction, "_commit_behind", commit_behind_it)
         return killed
 
     return prepare

@@ -72,6 +72,10 @@ class AsyncReadTransaction(AsyncTransaction):
                 yield row
 
     @property
+    def _deferred(self) -> None:
+        return None
+
+    @property
     def vault(self) -> Vault:
         """The key ring of the Database."""
         return self._inner.vault
