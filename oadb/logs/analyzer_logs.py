@@ -11,6 +11,7 @@ from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.binding.sendable_texts import readable
 from oadb.engine.executors import AsyncExecutor
+from oadb.logs.clocks import RIGHT
 from oadb.logs.redaction import redacted
 from oadb.validation.argument_rules import TimeZone
 
@@ -77,6 +78,7 @@ def store(
     api_type: str,
     request: str,
     response: str,
+    clock: datetime = RIGHT,
 ) -> Affected: ...
 
 

@@ -10,6 +10,7 @@ from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.binding.sendable_texts import readable
 from oadb.engine.executors import AsyncExecutor
+from oadb.logs.clocks import RIGHT
 from oadb.logs.redaction import redacted
 from oadb.validation.argument_rules import Ip
 
@@ -71,6 +72,7 @@ def store(
     request: str,
     response: str,
     error: str,
+    clock: datetime = RIGHT,
 ) -> Affected: ...
 
 

@@ -10,6 +10,7 @@ from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
+from oadb.logs.clocks import RIGHT
 from oadb.logs.redaction import redacted
 from oadb.logs.rollups import summarized
 
@@ -136,6 +137,7 @@ def store(
     total_ms: str,
     outcome: str,
     error: str,
+    clock: datetime = RIGHT,
 ) -> Affected: ...
 
 

@@ -10,6 +10,7 @@ from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.binding.sendable_texts import readable
 from oadb.engine.executors import AsyncExecutor
+from oadb.logs.clocks import RIGHT
 from oadb.logs.redaction import redacted
 from oadb.logs.rollups import summarized
 from oadb.validation.argument_rules import Ip
@@ -126,6 +127,7 @@ def store(
     host: str,
     user_id: str,
     error: str,
+    clock: datetime = RIGHT,
 ) -> Affected: ...
 
 

@@ -64,6 +64,12 @@ def _claim_batch(
 
 
 @query
+def _record_batch(
+    batch_id: UUID, table_name: str, rows: int, oldest: timedelta, newest: timedelta
+) -> Affected: ...
+
+
+@query
 def _park(
     batch_id: UUID, table_name: str, reasons: list[str], row_texts: list[str]
 ) -> Affected: ...
@@ -104,7 +110,7 @@ class _SharedWriter:
         # table, so that no table waits for another.
         most = len(_TABLES) - 1
         config = replace(config, pool_size=1, max_overflow=most, keyring=None, read_hosts=())
-        ledger = Ledger(_claim_batch, _park, _record_drops, _check_at_once)
+        ledger = Ledger(_claim_batch, _record_batch, _park, _record_drops, _check_at_once)
         self._worker = Worker(
             Database(config),
             ledger,

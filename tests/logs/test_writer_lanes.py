@@ -111,7 +111,7 @@ def test_a_batch_whose_claim_ran_out_of_time_is_not_halved(
             return ledger.claim_batch(*args)
 
         logs._worker._ledger = replace(ledger, claim_batch=claim)
-        for number in range(10):
+        for number in range(150):  # so many that the claim is a statement of its own
             logs.offer(request(number))
         assert logs.drain() == 0
         assert (logs.stats().retries, logs.stats().batches) == (2, 1)

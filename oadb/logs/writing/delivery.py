@@ -19,12 +19,16 @@ from uuid import UUID
 import psycopg
 from psycopg.errors import QueryCanceled
 
+from oadb.engine.batches import BatchedCalls
+from oadb.engine.binding.later import write_at_once
+from oadb.engine.binding.queries import Query
 from oadb.engine.blocking import Transaction
 from oadb.engine.database import Database
 from oadb.engine.executors import Executor
 from oadb.engine.jitter import between
 from oadb.engine.observing import RowsWritten, WriteFailed
 from oadb.engine.telling import Teller
+from oadb.logs.clocks import OWN
 from oadb.logs.texts import cut
 from oadb.logs.writing.encoding import Clock, copied, encoded, shown
 from oadb.logs.writing.log_tables import LogTable
@@ -37,10 +41,14 @@ logger = logging.getLogger("oadb.log_writer")
 # Seconds between two attempts at a batch.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 
-# Longest time of an attempt; then its connection is closed, whatever the server does.
-_DEADLINE = timedelta(seconds=60)
+# Seconds of an attempt at most; then its connection is closed, whatever the server does.
+_DEADLINE = 60.0
 
 _LONGEST_REASON = 500
+
+# Most rows of a batch that is stored in one round trip. A larger one may be worth a COPY, which
+# cannot be sent together with its claim.
+_AT_ONCE = 100
 
 # Most rows among which refused ones are looked for in one transaction: it takes 4 to 7 ms for each
 # row if all are refused.
@@ -78,8 +86,9 @@ class Ledger:
     """The statements that record a batch, in its transaction."""
 
     claim_batch: ClaimBatch
+    record_batch: Query[[UUID, str, int, timedelta, timedelta], int]
     park: Callable[[Executor, UUID, str, list[str], list[str]], int]
-    record_drops: Callable[[Executor, str, str, int], int]
+    record_drops: Query[[str, str, int], int]
     check_at_once: Callable[[Executor], None]
 
 
@@ -126,7 +135,8 @@ class Delivery:
         """Make one attempt, or two if the first shows that refused rows have to be found."""
         was_searching = batch.refusals.is_searching
         try:
-            self._attempt(batch)
+            if not self._store_at_once(batch):
+                self._attempt(batch)
         except Exception as error:
             batch.refusals.note(error)
             if was_searching or not batch.refusals.is_searching:
@@ -137,10 +147,36 @@ class Delivery:
             self.queue.halve(batch)
         self._attempt(batch)
 
+    def _store_at_once(self, batch: LogBatch) -> bool:
+        """Make the first attempt at a small batch, in one round trip; say whether that was made.
+
+        Nothing has claimed its id before. An attempt after it asks whether this one was committed.
+        """
+        was_new, batch.is_new = batch.is_new, False
+        if not was_new or len(batch.entries) > _AT_ONCE:
+            return False
+        now = monotonic_ns()
+        columns, unfit = encoded(self.table, batch.entries, Clock(OWN, now))
+        if unfit:
+            return False
+
+        def write(calls: BatchedCalls) -> None:
+            ledger, name = self.ledger, self.table.name
+            ledger.record_batch(
+                calls, batch.batch_id, name, len(batch.entries), *_ages(batch.entries, now)
+            )
+            if batch.entries:
+                self.table.store(calls, *columns, clock=OWN)
+            if batch.drops:
+                ledger.record_drops(calls, _writer(), name, batch.drops)
+
+        write_at_once(self.db.within(_DEADLINE), write)
+        return True
+
     def _attempt(self, batch: LogBatch) -> None:
         """Store a batch in one transaction, unless it is already stored."""
         batch.is_claimed = False
-        with self.db.transaction(deadline=_DEADLINE) as tx:
+        with self.db.within(_DEADLINE).transaction() as tx:
             insert = self._claim(tx, batch)
             if insert is None:
                 return
@@ -163,12 +199,8 @@ class Delivery:
 
     def _claim(self, tx: Transaction, batch: LogBatch) -> _Insert | None:
         """Claim a batch; return what stores its rows, or None if they are already stored."""
-        stamps = [stamp for stamp, _, _, _ in batch.entries]
         now = monotonic_ns()
-        oldest, newest = (
-            timedelta(microseconds=(now - stamp) // 1000)
-            for stamp in (min(stamps, default=now), max(stamps, default=now))
-        )
+        oldest, newest = _ages(batch.entries, now)
         rows, name = len(batch.entries), self.table.name
         claim = self.ledger.claim_batch(tx, batch.batch_id, name, rows, oldest, newest)
         if claim is None:
@@ -224,6 +256,13 @@ class Delivery:
         if batch.refusals.states and batch.rejects:
             (_, reason), rows = batch.rejects[0], len(batch.rejects)
             logger.warning("%s refused %d rows, now in oadb.log_rejects: %s", name, rows, reason)
+
+
+def _ages(entries: Sequence[Entry], now: int) -> tuple[timedelta, timedelta]:
+    """Return the age of the oldest row, and of the newest."""
+    stamps = [stamp for stamp, _, _, _ in entries] or [now]
+    oldest, newest = ((now - stamp) // 1000 for stamp in (min(stamps), max(stamps)))
+    return timedelta(microseconds=oldest), timedelta(microseconds=newest)
 
 
 def _reject(batch: LogBatch, entry: Entry, error: psycopg.Error) -> None:

@@ -127,6 +127,8 @@ def _with_valid_address(
 
 def _elements(column: Sequence[object]) -> Iterable[str]:
     """Return the values of a column, encoded."""
+    if len(column) == 1:
+        return (element(column[0]),)
     distinct = set(column)
     if len(distinct) <= len(column) // 2:  # most columns have few distinct values
         return map({value: element(value) for value in distinct}.__getitem__, column)
@@ -191,5 +193,6 @@ def _time(microseconds: int) -> str:
     return f"{_second(microseconds - rest)}.{rest:06}Z"
 
 
+@lru_cache(maxsize=16)
 def _second(microseconds: int) -> str:
     return (_EPOCH + timedelta(microseconds=microseconds)).strftime("%Y-%m-%dT%H:%M:%S")

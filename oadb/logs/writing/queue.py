@@ -45,6 +45,8 @@ class LogBatch:
     rejects: list[tuple[Entry, str]] = field(default_factory=list[tuple[Entry, str]])
     """Rows that the table refused, and why; known after an attempt."""
     refusals: Refusals = field(default_factory=Refusals)
+    is_new: bool = True
+    """Whether there was no attempt yet."""
     is_claimed: bool = False
     """Whether the last attempt claimed the id, so that no attempt before it was committed."""
 

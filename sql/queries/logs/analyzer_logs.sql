@@ -2,7 +2,8 @@
 -- oadb/logs/analyzer_logs.py. api_logs.sql explains windows and pages.
 
 -- name: store
--- A batch of rows. Each parameter is a column: an array in its text form.
+-- A batch of rows. Each parameter is a column: an array in its text form. Of a clock that shows
+-- :clock when the transaction begins, the times are set right; of one that is ahead they stay.
 insert into oadb.analyzer_logs (
     logged_at,
     user_id,
@@ -11,7 +12,10 @@ insert into oadb.analyzer_logs (
     response
 )
 select
-    batch.logged_at,
+    (
+        batch.logged_at at time zone 'UTC'
+        + greatest(now() - :clock::timestamptz, interval '0')
+    ) at time zone 'UTC',
     coalesce(batch.user_id, -1 - (random() * 63)::bigint),
     batch.api_type,
     batch.request,

@@ -6,7 +6,8 @@
 -- of 64 numbers below 0, at random, and null where they are read.
 
 -- name: store
--- A batch of rows. Each parameter is a column: an array in its text form.
+-- A batch of rows. Each parameter is a column: an array in its text form. Of a clock that shows
+-- :clock when the transaction begins, the times are set right; of one that is ahead they stay.
 insert into oadb.api_logs (
     logged_at,
     user_id,
@@ -19,7 +20,10 @@ insert into oadb.api_logs (
     error
 )
 select
-    batch.logged_at,
+    (
+        batch.logged_at at time zone 'UTC'
+        + greatest(now() - :clock::timestamptz, interval '0')
+    ) at time zone 'UTC',
     coalesce(batch.user_id, -1 - (random() * 63)::bigint),
     batch.endpoint,
     batch.method,

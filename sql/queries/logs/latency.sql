@@ -1,7 +1,8 @@
 -- Latency: the duration of calls to brokers, part by part. Bound in oadb/logs/latency.py.
 
 -- name: store
--- A batch of rows. Each parameter is a column: an array in its text form.
+-- A batch of rows. Each parameter is a column: an array in its text form. Of a clock that shows
+-- :clock when the transaction begins, the times are set right; of one that is ahead they stay.
 insert into oadb.latency (
     logged_at,
     user_id,
@@ -18,7 +19,10 @@ insert into oadb.latency (
     error
 )
 select
-    batch.logged_at,
+    (
+        batch.logged_at at time zone 'UTC'
+        + greatest(now() - :clock::timestamptz, interval '0')
+    ) at time zone 'UTC',
     batch.user_id,
     batch.order_id,
     batch.broker,

@@ -1,7 +1,8 @@
 -- Traffic: every HTTP request to the service. Bound in oadb/logs/traffic.py.
 
 -- name: store
--- A batch of rows. Each parameter is a column: an array in its text form.
+-- A batch of rows. Each parameter is a column: an array in its text form. Of a clock that shows
+-- :clock when the transaction begins, the times are set right; of one that is ahead they stay.
 insert into oadb.traffic (
     logged_at,
     ip,
@@ -15,7 +16,10 @@ insert into oadb.traffic (
     error
 )
 select
-    batch.logged_at,
+    (
+        batch.logged_at at time zone 'UTC'
+        + greatest(now() - :clock::timestamptz, interval '0')
+    ) at time zone 'UTC',
     batch.ip,
     batch.method,
     batch.path,

@@ -25,6 +25,23 @@ returning
     now() as claimed_at,
     row_security_active('oadb.' || :table_name) as is_walled;
 
+-- name: _record_batch
+-- The same claim, of a batch that no transaction has claimed before, in the burst that stores it.
+insert into oadb.log_batches (
+    batch_id,
+    table_name,
+    rows,
+    first_at,
+    last_at
+)
+values (
+    :batch_id,
+    :table_name,
+    :rows,
+    now() - :oldest::interval,
+    now() - :newest::interval
+);
+
 -- name: _park
 -- Rows that the table refused, each with its reason.
 insert into oadb.log_rejects (
