@@ -82,13 +82,13 @@ def request(number: int, path: str = "/api/v1/placeorder") -> traffic.Request:
 
 def _print_throughput(url: str, connection: psycopg.Connection) -> None:
     rows = [request(number) for number in range(ROWS)]
-    walled = _walled(url, connection)
+    within = walled(url, connection)
     runs: dict[str, Callable[[], float]] = {
         "bare psycopg COPY, write_row": partial(bare_copy, connection, rows),
         "LogWriter by COPY, rows that wait in its queue": partial(deliver, url, rows),
         "the same, from the first offer, in the same process": partial(_write, url, rows),
-        "LogWriter by INSERT, rows that wait in its queue": partial(deliver, walled, rows),
-        "the same, from the first offer, in one process": partial(_write, walled, rows),
+        "LogWriter by INSERT, rows that wait in its queue": partial(deliver, within, rows),
+        "the same, from the first offer, in one process": partial(_write, within, rows),
         "a commit for each row": partial(_commit_each, connection, rows[: ROWS // _COMMITTED]),
     }
     spent: dict[str, list[float]] = {name: [] for name in runs}
@@ -110,7 +110,7 @@ def _print_throughput(url: str, connection: psycopg.Connection) -> None:
     )
 
 
-def _walled(url: str, connection: psycopg.Connection) -> str:
+def walled(url: str, connection: psycopg.Connection) -> str:
     """Return the URL of a writer that row-level security binds; its server gets oadb's roles."""
     connection.execute("call oadb.create_roles()")
     connection.execute("call oadb.grant_privileges()")

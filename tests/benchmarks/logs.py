@@ -1,7 +1,7 @@
 """The cost of logs: writing, retention, statistics, and checks of bans. Run by hand:
 
     pip install -e '.[bench]'
-    python tests/benchmarks/logs.py [writer] [retention] [statistics] [bans] [redaction]
+    python tests/benchmarks/logs.py [writer] [record] [retention] [statistics] [bans] [redaction]
 
 Without names, everything runs. DATABASE_URL names a server whose user may create databases;
 without it an embedded server is started. OADB_BENCH_LOGS, default 200000, sets the number of rows
@@ -16,10 +16,19 @@ from pathlib import Path
 if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.benchmarks import bans, conditions, log_statistics, log_writing, redacting, retention
+from tests.benchmarks import (
+    bans,
+    conditions,
+    log_statistics,
+    log_writing,
+    recording,
+    redacting,
+    retention,
+)
 
 PARTS: dict[str, Callable[[], None]] = {
     "writer": log_writing.main,
+    "record": recording.main,
     "retention": retention.main,
     "statistics": log_statistics.main,
     "bans": bans.main,

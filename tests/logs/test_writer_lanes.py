@@ -116,7 +116,7 @@ def test_a_batch_whose_claim_ran_out_of_time_is_not_halved(
         assert logs.drain() == 0
         assert (logs.stats().retries, logs.stats().batches) == (2, 1)
 
-    assert observer.rows("select rows from oadb.log_batches") == [(10,)]
+    assert observer.rows("select rows from oadb.log_batches") == [(150,)]
 
 
 def test_each_table_has_a_connection_only_while_it_needs_one(

@@ -41,8 +41,8 @@ logger = logging.getLogger("oadb.log_writer")
 # Seconds between two attempts at a batch.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 
-# Seconds of an attempt at most; then its connection is closed, whatever the server does.
-_DEADLINE = 60.0
+# Longest time of an attempt; then its connection is closed, whatever the server does.
+_DEADLINE = timedelta(seconds=60)
 
 _LONGEST_REASON = 500
 
@@ -166,17 +166,17 @@ class Delivery:
                 calls, batch.batch_id, name, len(batch.entries), *_ages(batch.entries, now)
             )
             if batch.entries:
-                self.table.store(calls, *columns, clock=OWN)
+                self.table.store(calls, *columns, OWN)
             if batch.drops:
                 ledger.record_drops(calls, _writer(), name, batch.drops)
 
-        write_at_once(self.db.within(_DEADLINE), write)
+        write_at_once(self.db.within(_DEADLINE.total_seconds()), write)
         return True
 
     def _attempt(self, batch: LogBatch) -> None:
         """Store a batch in one transaction, unless it is already stored."""
         batch.is_claimed = False
-        with self.db.within(_DEADLINE).transaction() as tx:
+        with self.db.transaction(deadline=_DEADLINE) as tx:
             insert = self._claim(tx, batch)
             if insert is None:
                 return
