@@ -5,6 +5,7 @@ transaction runs after them is sent behind them. Those of a nested transaction a
 end; what is rolled back was not sent at all.
 """
 
+import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -14,7 +15,11 @@ from oadb.errors import ParameterError
 
 
 class DeferredCalls(BatchedCalls):
-    """The calls that wait; the first argument of a declared write."""
+    """The calls that wait; the first argument of a declared write. Threads may share them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
 
     def _run(self, query: Any, params: tuple[Any, ...]) -> Pending[Any]:
         """Add a call.
@@ -25,7 +30,8 @@ class DeferredCalls(BatchedCalls):
         """
         if query.is_judged or query.result.cardinality not in {"affected", "nothing"}:
             raise ParameterError(f"{query.label}: only a write without rows can wait for COMMIT")
-        return super()._run(query, params)
+        with self._lock:
+            return super()._run(query, params)
 
     def _operate(self, label: str, work: Callable[[Any], Coroutine[Any, Any, Any]]) -> Pending[Any]:  # noqa: ARG002  # as of the others
         """Refuse an operation.
@@ -37,7 +43,8 @@ class DeferredCalls(BatchedCalls):
 
     def combined(self) -> CombinedCalls | None:
         """Return all of them, to be sent now; none is added from here on. None: there are none."""
-        calls: list[Any] = [*self._end(None)]
+        with self._lock:
+            calls: list[Any] = [*self._end(None)]
         if not calls:
             return None
         return CombinedCalls(calls[0].name if len(calls) == 1 else "a batch", calls)

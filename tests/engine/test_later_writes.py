@@ -228,6 +228,20 @@ def test_a_lost_answer_leaves_the_outcome_unknown(connect: Connect, url: str) ->
             put_and_later(db, 1)
 
 
+def test_one_that_comes_after_those_that_wait_were_sent_runs_at_once(db: Db) -> None:
+    """As if a thread that shares the transaction had called a statement in between."""
+
+    async def send_both(inner: Any) -> None:
+        sent = inner._deferred
+        inner._open.take_deferred()
+        inner._open.deferred = sent
+        await send_later(inner, probes.put, 1, "later")
+
+    with db.transaction() as tx:
+        tx._operate(send_both)
+    assert probes.ids(db) == [1]
+
+
 @pytest.mark.parametrize("refused", [probes.bump, probes.get], ids=["a row", "a read"])
 def test_what_returns_rows_cannot_wait(db: Db, refused: Any) -> None:
     with db.transaction() as tx, pytest.raises(ParameterError, match="can wait for COMMIT"):

@@ -1,11 +1,13 @@
 """Writes that may wait for the end of their transaction."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import ParamSpec
 
 from oadb.engine.batches import BatchedCalls
 from oadb.engine.binding.operations import operation
 from oadb.engine.binding.queries import Query
+from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
 from oadb.errors import TransactionError
 
@@ -13,7 +15,7 @@ P = ParamSpec("P")
 
 
 async def send_later(
-    db: AsyncExecutor, statement: Query[P, int], /, *args: P.args, **kwargs: P.kwargs
+    db: AsyncExecutor, statement: Query[P, Affected], /, *args: P.args, **kwargs: P.kwargs
 ) -> None:
     """Send a write with the end of the transaction *db*, or of a nested one, in its round trip.
 
@@ -23,10 +25,11 @@ async def send_later(
     Args:
         statement: returns the number of rows that it wrote, at which nobody looks.
     """
-    if (deferred := db._deferred) is None:
-        await statement(db, *args, **kwargs)
-    else:
-        statement(deferred, *args, **kwargs)
+    if (deferred := db._deferred) is not None:
+        with suppress(TransactionError):  # another thread has sent what waited
+            statement(deferred, *args, **kwargs)
+            return
+    await statement(db, *args, **kwargs)
 
 
 @operation

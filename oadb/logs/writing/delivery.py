@@ -22,6 +22,7 @@ from psycopg.errors import QueryCanceled
 from oadb.engine.batches import BatchedCalls
 from oadb.engine.binding.later import write_at_once
 from oadb.engine.binding.queries import Query
+from oadb.engine.binding.results import Affected
 from oadb.engine.blocking import Transaction
 from oadb.engine.database import Database
 from oadb.engine.executors import Executor
@@ -86,9 +87,9 @@ class Ledger:
     """The statements that record a batch, in its transaction."""
 
     claim_batch: ClaimBatch
-    record_batch: Query[[UUID, str, int, timedelta, timedelta], int]
+    record_batch: Query[[UUID, str, int, timedelta, timedelta], Affected]
     park: Callable[[Executor, UUID, str, list[str], list[str]], int]
-    record_drops: Query[[str, str, int], int]
+    record_drops: Query[[str, str, int], Affected]
     check_at_once: Callable[[Executor], None]
 
 
