@@ -110,7 +110,9 @@ class _SharedWriter:
         # table, so that no table waits for another.
         most = len(_TABLES) - 1
         config = replace(config, pool_size=1, max_overflow=most, keyring=None, read_hosts=())
-        ledger = Ledger(_claim_batch, _record_batch, _park, _record_drops, _check_at_once)
+        ledger = Ledger(
+            _claim_batch, _record_batch, _park, _record_drops, _record_drops, _check_at_once
+        )
         self._worker = Worker(
             Database(config),
             ledger,

@@ -21,8 +21,6 @@ from psycopg.errors import QueryCanceled
 
 from oadb.engine.batches import BatchedCalls
 from oadb.engine.binding.later import write_at_once
-from oadb.engine.binding.queries import Query
-from oadb.engine.binding.results import Affected
 from oadb.engine.blocking import Transaction
 from oadb.engine.database import Database
 from oadb.engine.executors import Executor
@@ -87,9 +85,10 @@ class Ledger:
     """The statements that record a batch, in its transaction."""
 
     claim_batch: ClaimBatch
-    record_batch: Query[[UUID, str, int, timedelta, timedelta], Affected]
+    record_batch: Callable[[BatchedCalls, UUID, str, int, timedelta, timedelta], object]
     park: Callable[[Executor, UUID, str, list[str], list[str]], int]
-    record_drops: Query[[str, str, int], Affected]
+    record_drops: Callable[[Executor, str, str, int], int]
+    defer_drops: Callable[[BatchedCalls, str, str, int], object]
     check_at_once: Callable[[Executor], None]
 
 
@@ -169,7 +168,7 @@ class Delivery:
             if batch.entries:
                 self.table.store(calls, *columns, OWN)
             if batch.drops:
-                ledger.record_drops(calls, _writer(), name, batch.drops)
+                ledger.defer_drops(calls, _writer(), name, batch.drops)
 
         write_at_once(self.db.within(_DEADLINE.total_seconds()), write)
         return True
