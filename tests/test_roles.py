@@ -23,6 +23,7 @@ from oadb.testing.control import controlled
 from oadb.testing.servers import Server
 from oadb.tools.migrations import package_order
 from oadb.tools.migrations.runner import migrate, rollback
+from oadb.tools.scale import cluster_catalog, cluster_changes, cluster_plan
 from tests.support.rig import config
 from tests.support.roles import (
     ROLES,
@@ -173,6 +174,32 @@ def test_a_dba_separates_the_roles_of_a_database_later(server: Server, later: st
             with Database(config(login(server, role, "separated"))) as db:
                 assert COUNT["users"](db) == len(USERS)
                 assert SEE["users"](db.as_user(2)) == [2]
+
+
+def test_a_role_that_copies_logs_to_a_cluster_is_given_the_settings_that_it_has_not_chosen(
+    server: Server, migrated: str
+) -> None:
+    assert migrated
+    with connect(server.url("separate")) as connection:
+        connection.execute("create role hasty login bypassrls in role oadb_log")
+        connection.execute("""create role "a hasty" login bypassrls in role oadb_log""")
+        connection.execute("alter role hasty set citus.max_cached_conns_per_worker = 4")
+    with Database(config(server.url("separate"))) as db:
+        missing = cluster_catalog._list_missing_settings(db)
+        for step in cluster_plan.settings(missing):
+            with db.transaction() as session:
+                cluster_changes.take(session, step, shards=8)
+        left = cluster_catalog._list_missing_settings(db)
+    with connect(login(server, "hasty", "separate")) as session:
+        cached = ask(session, "show citus.max_cached_conns_per_worker")
+        mode = ask(session, "show citus.multi_shard_modify_mode")
+
+    assert [(each.role_name, each.setting_name) for each in missing] == [
+        ("a hasty", "citus.max_cached_conns_per_worker"),
+        ("a hasty", "citus.multi_shard_modify_mode"),
+        ("hasty", "citus.multi_shard_modify_mode"),
+    ]
+    assert (left, cached, mode) == ([], ["4"], ["sequential"])
 
 
 def test_granting_privileges_again_removes_those_that_are_not_listed(

@@ -59,6 +59,15 @@ class RoleFault:
 
 
 @dataclass(frozen=True, slots=True)
+class RoleSetting:
+    """A setting of the sessions of a role, in this database."""
+
+    role_name: str
+    setting_name: str
+    setting_value: str
+
+
+@dataclass(frozen=True, slots=True)
 class CitusTable:
     """A table that Citus keeps.
 
@@ -101,6 +110,10 @@ def _lacks_grants() -> bool: ...
 
 
 @query
+def _list_missing_settings() -> list[RoleSetting]: ...
+
+
+@query
 def _list_tables() -> list[CitusTable]: ...
 
 
@@ -119,6 +132,7 @@ class ClusterState:
         citus_version: Of the extension in the database.
         closed_workers: Those that a transaction under an identity could not reach.
         lacks_grants: Whether a role that writes a distributed table may not yet do so.
+        missing_settings: Those without which writers of logs connect to workers for each batch.
         local_functions: Functions that the workers do not have and need.
     """
 
@@ -129,6 +143,7 @@ class ClusterState:
     role_faults: list[RoleFault]
     closed_workers: list[str]
     lacks_grants: bool
+    missing_settings: list[RoleSetting]
     tables: list[CitusTable]
     local_functions: list[str]
 
@@ -149,6 +164,7 @@ def read(db: Runner, citus_version: str, schemas: list[str]) -> ClusterState:
         _list_role_faults(db) if asks else [],
         _list_closed_workers(db) if asks else [],
         _lacks_grants(db),
+        _list_missing_settings(db),
         _list_tables(db),
         _list_local_functions(db, schemas),
     )

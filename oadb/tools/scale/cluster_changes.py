@@ -41,6 +41,14 @@ def _let_identities_in() -> list[str]: ...
 def _send_function(name: str) -> str: ...
 
 
+@query
+def _name_setting(role_name: str, setting_name: str, setting_value: str) -> str: ...
+
+
+@query
+def _keep_setting() -> None: ...
+
+
 query.complete()
 
 
@@ -71,6 +79,9 @@ def take(session: Runner, step: ClusterStep, shards: int) -> None:
             _send_function(session, step.name)
         case "grant":
             _grant(session)
+        case "setting":
+            _name_setting(session, step.name, step.setting, step.value)
+            _keep_setting(session)
         case "let in":
             failures = _let_identities_in(session)
             if failures:

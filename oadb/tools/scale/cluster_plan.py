@@ -1,10 +1,15 @@
 """Which steps make a cluster fit a layout, and what stands in the way of them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from oadb.tools.scale.cluster_catalog import CitusTable, ClusterState, Coordinator
+from oadb.tools.scale.cluster_catalog import (
+    CitusTable,
+    ClusterState,
+    Coordinator,
+    RoleSetting,
+)
 from oadb.tools.scale.layout_file import Layout, TablePlacement
 
 # The oldest version of Citus with which this was run.
@@ -19,14 +24,17 @@ class ClusterStep:
     """A step, of a table or a function.
 
     Attributes:
-        name: Of the table or the function, with its schema; or of the role that is let in.
+        name: Of the table or the function, with its schema; or of the role.
         by, beside: As in a layout.
+        setting, value: What the role is given.
     """
 
-    kind: Literal["reference", "distribute", "drop rows", "function", "grant", "let in"]
+    kind: Literal["reference", "distribute", "drop rows", "function", "grant", "let in", "setting"]
     name: str
     by: str = ""
     beside: str = ""
+    setting: str = ""
+    value: str = ""
 
     def __str__(self) -> str:
         """Return what the step does."""
@@ -42,8 +50,13 @@ class ClusterStep:
                 return f"send the function {self.name} to every node"
             case "grant":
                 return f"grant privileges on the tables of {self.name} again"
-            case "let in":
-                return f"let {self.name} connect to the workers, without a password"
+            case "let in" | "setting":
+                return self._of_role()
+
+    def _of_role(self) -> str:
+        if self.setting:
+            return f"set {self.setting} = {self.value} for {self.name}, which writes logs"
+        return f"let {self.name} connect to the workers, without a password"
 
 
 def obstacles(state: ClusterState) -> Iterator[str]:
@@ -167,4 +180,14 @@ def steps(layout: Layout, state: ClusterState) -> list[ClusterStep]:
     # At last: with a table, Citus gives the role what it may on the coordinator.
     if state.closed_workers or moves:
         found.append(ClusterStep("let in", "oadb_user"))
+    # Behind what is needed: it may be refused, where the role is somebody else's.
+    found += settings(state.missing_settings)
     return found
+
+
+def settings(missing: Iterable[RoleSetting]) -> Iterator[ClusterStep]:
+    """Yield the steps that give roles their settings."""
+    for each in missing:
+        yield ClusterStep(
+            "setting", each.role_name, setting=each.setting_name, value=each.setting_value
+        )

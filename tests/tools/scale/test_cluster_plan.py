@@ -11,6 +11,7 @@ from oadb.tools.scale.cluster_catalog import (
     ClusterState,
     Coordinator,
     RoleFault,
+    RoleSetting,
     WorkerAnswer,
 )
 from oadb.tools.scale.layout_file import TablePlacement
@@ -44,6 +45,7 @@ READY = ClusterState(
     role_faults=[],
     closed_workers=[],
     lacks_grants=False,
+    missing_settings=[],
     tables=[],
     local_functions=["shop.price_of(bigint)"],
 )
@@ -93,6 +95,19 @@ def test_nothing_is_left_of_a_cluster_that_fits_until_a_worker_is_added() -> Non
     assert taken(fits) == []
     assert taken(replace(fits, lacks_grants=True)) == ["grant oadb"]
     assert taken(replace(fits, closed_workers=["new:5432"])) == ["let in oadb_user"]
+
+
+def test_a_role_that_writes_logs_is_given_its_settings_after_all_that_must_be_done() -> None:
+    lacking = [RoleSetting("shop_log", "citus.multi_shard_modify_mode", "sequential")]
+    fits = replace(READY, tables=PLACED, local_functions=[], missing_settings=lacking)
+
+    assert [str(step) for step in cluster_plan.steps(LAYOUT, fits)] == [
+        "set citus.multi_shard_modify_mode = sequential for shop_log, which writes logs"
+    ]
+    assert taken(replace(READY, missing_settings=lacking))[-2:] == [
+        "let in oadb_user",
+        "setting shop_log",
+    ]
 
 
 def test_a_cluster_that_is_ready_has_no_obstacle() -> None:

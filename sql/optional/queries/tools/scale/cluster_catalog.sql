@@ -168,6 +168,44 @@ select
             )
     ) as lacks;
 
+-- name: _list_missing_settings
+-- Settings with which a role that writes logs keeps its connections to the workers, and uses one of
+-- each for all shards there. What the role or the database has already is a choice.
+select
+    roles.rolname::text as role_name,
+    wanted.setting_name,
+    wanted.setting_value
+from pg_catalog.pg_roles as roles
+cross join (
+    values
+    ('citus.max_cached_conns_per_worker', '16'),
+    ('citus.multi_shard_modify_mode', 'sequential')
+) as wanted (setting_name, setting_value)
+where
+    roles.rolcanlogin
+    and roles.rolbypassrls
+    and not roles.rolsuper
+    and pg_catalog.pg_has_role(roles.oid, pg_catalog.to_regrole('oadb_log')::oid, 'member')
+    and not exists (
+        select 1
+        from pg_catalog.pg_db_role_setting as chosen
+        cross join unnest(chosen.setconfig) as options (option)
+        where
+            chosen.setrole in (roles.oid, 0)
+            and chosen.setdatabase in (
+                0,
+                (
+                    select databases.oid
+                    from pg_catalog.pg_database as databases
+                    where databases.datname = pg_catalog.current_database()
+                )
+            )
+            and pg_catalog.starts_with(options.option, wanted.setting_name || '=')
+    )
+order by
+    role_name,
+    wanted.setting_name;
+
 -- name: _list_tables
 -- Tables that Citus keeps, without partitions. Those of the coordinator that a foreign key connects
 -- with a reference table are local: Citus keeps them, and they are where they were.

@@ -59,3 +59,27 @@ order by
 
 -- name: _send_function
 select pg_catalog.create_distributed_function(:name::text::regprocedure)::text as done;
+
+-- name: _name_setting
+-- Says for _keep_setting, which can take no parameters, what to set.
+select
+    pg_catalog.concat(
+        pg_catalog.set_config('oadb.set_role', :role_name, false),
+        pg_catalog.set_config('oadb.set_name', :setting_name, false),
+        pg_catalog.set_config('oadb.set_value', :setting_value, false)
+    ) as named;
+
+-- name: _keep_setting
+-- Sets it for sessions of the role in this database, on the coordinator alone.
+do $$
+begin
+    perform pg_catalog.set_config('citus.enable_alter_role_set_propagation', 'off', true);
+    execute pg_catalog.format(
+        'alter role %I in database %I set %s = %L',
+        pg_catalog.current_setting('oadb.set_role'),
+        pg_catalog.current_database(),
+        pg_catalog.current_setting('oadb.set_name'),
+        pg_catalog.current_setting('oadb.set_value')
+    );
+end
+$$;
