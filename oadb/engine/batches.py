@@ -54,9 +54,8 @@ class Pending(Generic[R]):
 class BatchedCalls:
     """The calls of a batch so far; the first argument of a declared function in its block."""
 
-    takes_reads_only = False
-
-    def __init__(self) -> None:
+    def __init__(self, *, takes_reads_only: bool) -> None:
+        self.takes_reads_only = takes_reads_only
         self._members: list[Member] = []
         self._pending: list[Pending[Any]] = []
         self._has_ended = False
@@ -113,8 +112,10 @@ class BatchedCalls:
 class Batch(BatchedCalls):
     """Calls to be sent together; ``with db.batch() as batch``."""
 
-    def __init__(self, send: Callable[[Sequence[Member]], list[Any]]) -> None:
-        super().__init__()
+    def __init__(
+        self, send: Callable[[Sequence[Member]], list[Any]], *, takes_reads_only: bool
+    ) -> None:
+        super().__init__(takes_reads_only=takes_reads_only)
         self._send = send
 
     def __enter__(self) -> Self:
@@ -141,8 +142,10 @@ class Batch(BatchedCalls):
 class AsyncBatch(BatchedCalls):
     """Calls to be sent together; ``async with db.batch() as batch``."""
 
-    def __init__(self, send: Callable[[Sequence[Member]], Awaitable[list[Any]]]) -> None:
-        super().__init__()
+    def __init__(
+        self, send: Callable[[Sequence[Member]], Awaitable[list[Any]]], *, takes_reads_only: bool
+    ) -> None:
+        super().__init__(takes_reads_only=takes_reads_only)
         self._send = send
 
     async def __aenter__(self) -> Self:

@@ -38,7 +38,10 @@ class Executor(Runner):
 
     def batch(self) -> Batch:
         """Return a batch to enter: its calls are sent together at the end of its block."""
-        return Batch(lambda members: self._operate(lambda db: _run_batch(db, members)))
+        return Batch(
+            lambda members: self._operate(lambda db: _run_batch(db, members)),
+            takes_reads_only=self.takes_reads_only,
+        )
 
     @abstractmethod
     def _operate(self, work: Callable[["AsyncExecutor"], Coroutine[Any, Any, T]]) -> T:
@@ -70,7 +73,7 @@ class AsyncExecutor(ABC):
 
     def batch(self) -> AsyncBatch:
         """Return a batch to enter: its calls are sent together at the end of its block."""
-        return AsyncBatch(partial(_run_batch, self))
+        return AsyncBatch(partial(_run_batch, self), takes_reads_only=self.takes_reads_only)
 
     @property
     def _deferred(self) -> BatchedCalls | None:

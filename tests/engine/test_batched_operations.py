@@ -14,6 +14,7 @@ from oadb.engine.repeating import transacted
 from oadb.errors import NoRowError, ParameterError, TransactionError
 from tests.faults.proxy import Proxy
 from tests.support import pool_probes as probes
+from tests.support.batched_probes import change, look, look_twice
 from tests.support.rig import Connect, Db
 
 
@@ -26,32 +27,11 @@ def db(connect: Connect) -> Db:
 
 
 @operation
-async def look(db: AsyncExecutor, probe_id: int) -> str:
-    """Look once."""
-    found = await probes.get(db, probe_id)
-    return "nothing" if found is None else found.note
-
-
-@operation
-async def look_twice(db: AsyncExecutor, first: int, second: int) -> str:
-    """Look once more, after what was found."""
-    return f"{await look(db, first)} {await look(db, second)}"
-
-
-@operation
 async def digest(db: AsyncExecutor, probe_id: int) -> str:
     """Compute before and after it looks."""
     await db.offload(hashlib.sha256, b"before")
     found = await look(db, probe_id)
     return (await db.offload(hashlib.sha256, found.encode())).hexdigest()
-
-
-@operation
-async def change(db: AsyncExecutor, probe_id: int, amount: int) -> int:
-    """Look, and write behind it."""
-    before = await probes.amount(db, probe_id)
-    await probes.set_amount(db, probe_id, amount)
-    return before
 
 
 @operation

@@ -4,6 +4,7 @@ import pytest
 
 from oadb.errors import UnavailableError
 from tests.support import pool_probes as probes
+from tests.support.batched_probes import change, look_twice
 from tests.support.pgbouncer import bouncer, needs_pgbouncer
 from tests.support.rig import Connect, Db, Observer, threads
 
@@ -105,3 +106,18 @@ def test_batches_and_many_rows_pass_through(db: Db) -> None:
 
         assert list(pool.map(work, range(12))) == [[1, 1, 2, 2]] * 12
     assert probes.count_all(db) == 1200
+
+
+def test_operations_of_a_batch_pass_through_however_often_they_ask(db: Db) -> None:
+    probes.put.many(db, [(n, "row") for n in range(6)])
+    with threads(6) as pool:
+
+        def work(number: int) -> tuple[str, int]:
+            with db.batch() as batch:
+                notes = look_twice(batch, number, 99)
+            with db.batch() as batch:
+                probes.bump(batch, number)
+                before = change(batch, number, 7)
+            return notes.result, before.result
+
+        assert list(pool.map(work, range(6))) == [("row nothing", 1)] * 6

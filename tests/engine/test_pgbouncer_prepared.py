@@ -15,6 +15,7 @@ from oadb.engine.config import Config
 from oadb.errors import UnavailableError
 from oadb.tools import limit_findings
 from tests.support import pool_probes as probes
+from tests.support.batched_probes import change, look, look_twice
 from tests.support.pgbouncer import RENAMES, bouncing, needs_pgbouncer, needs_renaming_pgbouncer
 from tests.support.renaming_pooler import renaming
 from tests.support.rig import Connect, Db, Observer, threads
@@ -85,6 +86,23 @@ def test_without_limits_of_the_role_each_transaction_begins_with_them(db: Db) ->
         found = [probes.setting(batch, name) for name in LIMITS]
     assert [each.result for each in found] == wanted
     assert probes.guarded_setting(db, "statement_timeout") == "7s"
+
+
+def test_operations_of_a_batch_stay_prepared_and_keep_the_limits(db: Db) -> None:
+    probes.put.many(db, [(n, "row") for n in range(6)])
+    with threads(4) as pool:
+
+        def work(number: int) -> tuple[str, str, str, int]:
+            with db.batch() as batch:
+                once, twice = look(batch, number), look_twice(batch, number, 99)
+            with db.batch() as batch:
+                probes.bump(batch, number)
+                limit = probes.setting(batch, "lock_timeout")
+                before = change(batch, number, 7)
+            return once.result, twice.result, limit.result, before.result
+
+        assert list(pool.map(work, range(6))) == [("row", "row nothing", "2s", 1)] * 6
+    assert len([text for text in probes.prepared(db) if "from public.probe" in text]) < 5
 
 
 def test_they_end_with_the_transaction_and_bind_copies_and_streams(

@@ -17,6 +17,7 @@ from oadb.engine.executors import AsyncExecutor
 from oadb.engine.pool.commits import CommitPoint
 from oadb.errors import MisplacedError, OutcomeUnknownError, ParameterError, UnavailableError
 from tests.support import pool_probes as probes
+from tests.support.batched_probes import change, look, look_twice
 from tests.support.rig import Connect, Db, Observer, eventually, pool_of, threads
 
 
@@ -90,6 +91,29 @@ def test_a_batch_is_refused_if_one_of_it_writes(db: Db) -> None:
     with db.reads().batch() as batch:
         counted, one = probes.count_all(batch), probes.one(batch)
     assert (counted.result, one.result) == (0, 1)
+
+
+def test_operations_of_a_batch_that_only_read_run_on_a_replica(db: Db) -> None:
+    probes.put(db, 1, "a")
+
+    with db.reads().batch() as batch:
+        once, twice, count = look(batch, 1), look_twice(batch, 1, 2), probes.count_all(batch)
+    assert (once.result, twice.result, count.result) == ("a", "a nothing", 1)
+    assert db.read_stats().primary_reads == 0
+
+
+def _change_in_a_batch(db: Db) -> None:
+    with db.reads().batch() as batch:
+        look(batch, 1)
+        change(batch, 1, 7)
+
+
+def test_an_operation_of_a_batch_that_writes_is_refused_before_anything_is_sent(db: Db) -> None:
+    with pytest.raises(MisplacedError, match=r"\.change runs probe\.set_amount: it writes"):
+        _change_in_a_batch(db)
+
+    assert db.stats().size == 0
+    assert [each.reads for each in db.read_stats().replicas] == [0]
 
 
 def test_without_replicas_the_same_code_reads_from_the_primary(connect: Connect) -> None:
