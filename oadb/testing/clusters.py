@@ -33,6 +33,14 @@ where noderole = 'primary'
 order by groupid
 """
 
+_CREATE: LiteralString = "create role {} login bypassrls in role oadb_log"
+
+# As oadb distribute sets them in one database; those are not copied with it.
+_SETTINGS: tuple[LiteralString, ...] = (
+    "alter role {} set citus.max_cached_conns_per_worker = 16",
+    "alter role {} set citus.multi_shard_modify_mode = 'sequential'",
+)
+
 # What a worker needs to have the tables of the coordinator; see docs/scale.md.
 _ROLES: LiteralString = """
 select format(
@@ -121,10 +129,13 @@ class CitusServer(Server):
         distribution.distribute(target, packages, shards=shards, tell=_say_nothing)
 
     def _make_roles(self) -> None:
-        with self.asked() as coordinator:
+        with closing(self.connected()) as coordinator:
+            # Workers may not have the role yet of which this one is a member.
+            coordinator.execute("set citus.enable_ddl_propagation = off")
             with suppress(errors.DuplicateObject):
-                create = SQL("create role {} login bypassrls in role oadb_log")
-                coordinator.execute(create.format(Identifier(LOG_WRITER)))
+                coordinator.execute(SQL(_CREATE).format(Identifier(LOG_WRITER)))
+            for setting in _SETTINGS:
+                coordinator.execute(SQL(setting).format(Identifier(LOG_WRITER)))
             statements = [
                 str(statement)
                 for query in (_ROLES, _MEMBERS)
@@ -162,6 +173,9 @@ class CitusServer(Server):
         try:
             yield
         finally:
+            # First closed on each node: while it is dropped on one, daemons of the others that
+            # connect to it there wait for that, and what drops it where they run waits for them.
+            self._everywhere(_close, name)
             self._everywhere(Server.run, "drop database if exists {} with (force)", name)
 
     def _everywhere(self, call: Callable[..., None], *arguments: str) -> None:
@@ -183,7 +197,8 @@ def _make_empty(node: Server, name: str) -> None:
 
 
 def _close(node: Server, name: str) -> None:
-    node.run("alter database {} with allow_connections false", name)
+    with suppress(errors.InvalidCatalogName):  # it was not made
+        node.run("alter database {} with allow_connections false", name)
     with node.asked() as connection:
         connection.execute(_DISCONNECT, (name,))
 
