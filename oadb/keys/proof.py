@@ -245,7 +245,7 @@ async def _enroll_first(db: AsyncExecutor, ring: KeyRing) -> None:
         return
     raise KeyRingError(
         f"the database has no key yet, and this role may not enroll key {key_id}; run oadb keys "
-        "promote as a role that may (oadb_rotate)"
+        f"promote {key_id} as a role that may (oadb_rotate)"
     )
 
 

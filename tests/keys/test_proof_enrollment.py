@@ -111,7 +111,8 @@ def test_a_role_that_may_not_enroll_gets_an_error_that_names_one_that_may(
 ) -> None:
     with every_session_is(oadb_database_url, role), opened(config, ONE) as db:
         with pytest.raises(
-            KeyRingError, match=r"this role may not enroll key 1; .*oadb keys promote.*oadb_rotate"
+            KeyRingError,
+            match=r"may not enroll key 1; .*oadb keys promote 1 .*oadb_rotate",
         ) as refused:
             proof.prove(db)
         assert refused.value.__context__ is None

@@ -7,11 +7,13 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from oadb import Database, Transaction
+from oadb import Config, Database, Transaction
 from oadb.errors import LoadError
 from oadb.market import instruments, loads, search, staging
 from oadb.market.instruments import Instrument
 from tests.support.instrument_rows import INFY, TCS
+from tests.support.pgbouncer import bouncing, needs_pgbouncer
+from tests.support.renaming_pooler import renaming
 
 ROWS = [INFY, TCS]
 
@@ -54,6 +56,43 @@ def test_a_first_load_makes_its_indexes_at_its_end(
     assert indexes(watcher) == before
     assert search.search(db, "zerodha", "INFOSYS") == [INFY]
     assert instruments.find_by_broker_symbol(db, "zerodha", "NSE", "TCS") == TCS
+
+
+@needs_pgbouncer
+def test_a_first_load_makes_its_indexes_through_a_pooler_that_prepares_nothing(
+    oadb_database_url: str, watcher: psycopg.Connection
+) -> None:
+    with bouncing(oadb_database_url) as pooler:
+        _loads_first(pooler.url, "pgbouncer", watcher)
+
+
+def test_a_first_load_makes_its_indexes_through_a_pooler_that_prepares(
+    oadb_database_url: str, watcher: psycopg.Connection
+) -> None:
+    with renaming(oadb_database_url) as pooler:
+        _loads_first(pooler.url, "pgbouncer-prepared", watcher)
+
+
+def _loads_first(url: str, pooler: str, watcher: psycopg.Connection) -> None:
+    """Load over both sessions of a pooler, which have planned a search before."""
+    config = Config.from_env({"DATABASE_URL": url, "DB_POOLER": pooler, "DB_POOL_SIZE": "2"})
+    before, during = indexes(watcher), list[list[str]]()
+
+    def rows() -> Iterator[Instrument]:
+        during.append(indexes(watcher))
+        yield from ROWS
+
+    with Database(config) as db:
+        with db.transaction() as tx:
+            for executor in (db.outside(), tx):
+                assert search.search(executor, "zerodha", "INFOSYS") == []
+        loads.load(db, "zerodha", rows())
+        with db.transaction() as tx:
+            for executor in (db.outside(), tx):
+                assert search.search(executor, "zerodha", "INFOSYS") == [INFY]
+
+    assert [len(each) for each in during] == [len(before) - 4]
+    assert indexes(watcher) == before
 
 
 def test_readers_do_not_wait_and_find_all_or_nothing(

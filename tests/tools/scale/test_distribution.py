@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -13,16 +14,22 @@ import psycopg
 import pytest
 
 from oadb import Config, Database
+from oadb.accounts import users
 from oadb.engine import dsn
+from oadb.engine.binding.operations import operation
 from oadb.engine.binding.packages import Package, find
+from oadb.engine.executors import AsyncExecutor
 from oadb.errors import MigrationError
 from oadb.logs import api_logs, traffic
 from oadb.logs.writer import LogWriter
+from oadb.testing import factories
 from oadb.tools.intended import schema_check
 from oadb.tools.migrations import runner, script_folder
 from oadb.tools.scale import distribution
 from tests.support.citus_cluster import LOGGER, CitusDatabase, migrated, needs_citus, run
 from tests.support.migrations import LOCK_TIMEOUT, MIGRATIONS
+from tests.support.pgbouncer import bouncing
+from tests.support.renaming_pooler import renaming
 
 pytestmark = [pytest.mark.slow, needs_citus]
 
@@ -31,10 +38,21 @@ IDS = script_folder.ids(MIGRATIONS)
 # The migration that keys calls by the user, and one that comes after all others.
 KEYED, NOTES = "0067_key_logs_by_user", f"{int(IDS[-1][:4]) + 1:04}_add_notes"
 LOGS = {"oadb.analyzer_logs", "oadb.api_logs", "oadb.latency", "oadb.traffic"}
+CALL = partial(api_logs.Call, endpoint="/", method="GET", status=200)
 
 
-def config(url: str) -> Config:
-    return Config.from_env({"DATABASE_URL": url, "DB_POOL_SIZE": "1"})
+def config(url: str, pooler: str = "none") -> Config:
+    return Config.from_env({"DATABASE_URL": url, "DB_POOL_SIZE": "1", "DB_POOLER": pooler})
+
+
+@contextmanager
+def pooled(url: str, pooler: str) -> Generator[Database]:
+    with ExitStack() as opened:
+        if pooler == "pgbouncer":
+            url = opened.enter_context(bouncing(url)).url
+        elif pooler == "pgbouncer-prepared":
+            url = opened.enter_context(renaming(url)).url
+        yield opened.enter_context(Database(config(url, pooler)))
 
 
 def request(user_id: int) -> traffic.Request:
@@ -110,6 +128,33 @@ def test_an_identity_that_reached_no_worker_would_show_nothing(database: CitusDa
         assert connection.execute("select count(*) from oadb.traffic").fetchall() == [(0,)]
 
 
+@operation
+async def _calls_of(db: AsyncExecutor, user_id: int) -> int:
+    """Look up the user on the coordinator, and then the calls on a shard."""
+    user = await users.get(db, user_id)
+    return 0 if user is None else len(await api_logs.list_calls(db, user_id=user_id))
+
+
+@pytest.mark.parametrize("pooler", ["none", "pgbouncer", "pgbouncer-prepared"])
+def test_a_batch_asks_the_coordinator_and_workers_together(
+    database: CitusDatabase, pooler: str
+) -> None:
+    with pooled(database.as_role("oadb_app"), pooler) as db:
+        user = factories.make_user(db)
+        with db.batch() as batch:  # one transaction
+            for user_id in (user.user_id, user.user_id + 1, None):
+                api_logs.record(batch, CALL(user_id=user_id))
+            traffic.record(batch, request(user.user_id))
+            mine = _calls_of(batch, user.user_id)
+        assert mine.result == 1
+        for executor in (db, db.as_user(user.user_id)):
+            with executor.batch() as batch:
+                seen, found = users.get(batch, user.user_id), _calls_of(batch, user.user_id)
+                calls = api_logs.list_calls(batch, user_id=user.user_id + 1)
+            assert (seen.result, found.result) == (user, 1)
+            assert len(calls.result) == (1 if executor is db else 0)
+
+
 def test_log_writers_store_rows_on_workers(database: CitusDatabase) -> None:
     with LogWriter(config(database.as_role(LOGGER))) as writer:
         for _ in range(500):
@@ -136,10 +181,9 @@ def test_partitions_are_made_walled_and_dropped_on_workers(database: CitusDataba
 def test_calls_of_a_user_are_on_one_shard_and_those_of_nobody_are_divided(
     database: CitusDatabase,
 ) -> None:
-    call = partial(api_logs.Call, endpoint="/", method="GET", status=200)
     with LogWriter(config(database.as_role(LOGGER))) as writer:
         for number in range(600):
-            assert writer.offer(call(user_id=4 if number % 2 else None))
+            assert writer.offer(CALL(user_id=4 if number % 2 else None))
 
     shards = (
         "select count(distinct get_shard_id_for_distribution_column('oadb.api_logs', user_id)) "
@@ -153,7 +197,7 @@ def test_calls_of_a_user_are_on_one_shard_and_those_of_nobody_are_divided(
         assert len(api_logs.list_calls(db, user_id=4, limit=1000)) == 300
         assert {each.user_id for each in api_logs.stream(db)} == {4, None}
         assert {each.user_id for each in api_logs.list_calls(db.as_user(4)).rows} == {4}
-        api_logs.record(db, call(user_id=None))
+        api_logs.record(db, CALL(user_id=None))
 
 
 def test_migrations_go_on_after_tables_were_distributed(
