@@ -22,6 +22,7 @@ from oadb.testing.servers import Server
 from oadb.tools.scale import distribution
 
 _TEMPLATE = "oadb_template_"
+_CLONE = "oadb_test_"
 
 LOG_WRITER = "oadb_test_logger"
 """The login by which a LogWriter stores rows where row-level security binds its service."""
@@ -96,13 +97,16 @@ class CitusServer(Server):
     def clone(self, template: str) -> Generator[str]:
         """Give the DATABASE_URL of a copy of *template*, dropped at the end with its clients.
 
-        A copy of a database that is not of the cluster, such as template1, is not of it either.
+        A copy of a database that is not of the cluster, such as template1, is not of it either. A
+        clone that is cloned takes no connections from then on.
         """
-        if not template.startswith(_TEMPLATE):
+        if template.startswith(_CLONE):
+            self._everywhere(_close, template)
+        elif not template.startswith(_TEMPLATE):
             with Server.clone(self, template) as url:
                 yield url
             return
-        name = f"oadb_test_{secrets.token_hex(6)}"
+        name = f"{_CLONE}{secrets.token_hex(6)}"
         with self._dropped(name):
             self._everywhere(Server.copy, template, name)
             self._propagate(name)

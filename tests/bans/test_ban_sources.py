@@ -10,6 +10,7 @@ from psycopg.errors import CheckViolation
 from oadb import Database
 from oadb.bans import ip_bans, trackers
 from oadb.settings import app_settings
+from oadb.tools.migrations.scripts import Script
 from tests.support.accounts import new_user
 from tests.support.bans import db, ip
 from tests.support.rig import Observer
@@ -44,8 +45,10 @@ def test_a_ban_says_whether_a_person_or_a_tracker_made_it(db: Database, ip: str)
 
 
 def test_the_migration_reads_the_source_from_the_text_and_old_code_goes_on(url: str) -> None:
-    before = (MIGRATIONS / "0028_say_who_banned.rollback.sql").read_bytes()
-    after = (MIGRATIONS / "0028_say_who_banned.sql").read_bytes()
+    before, after = (
+        [step.sql.encode() for step in Script(name, (MIGRATIONS / name).read_text()).steps]
+        for name in ("0028_say_who_banned.rollback.sql", "0028_say_who_banned.sql")
+    )
     old = (
         "insert into oadb.ip_bans (network, reason, offences, banned_at, created_by) "
         "values (%s, %s, 1, now(), %s)"
@@ -53,7 +56,8 @@ def test_the_migration_reads_the_source_from_the_text_and_old_code_goes_on(url: 
     with psycopg.connect(url) as connection, connection.transaction(force_rollback=True):
         # Of a later migration.
         connection.execute("drop function oadb.record_security_event() cascade")
-        connection.execute(before)
+        for step in before:
+            connection.execute(step)
         connection.execute("delete from oadb.ip_bans")
         created = connection.execute(
             "insert into oadb.users (username, email) values ('asha', 'asha@example.in'), "
@@ -63,7 +67,8 @@ def test_the_migration_reads_the_source_from_the_text_and_old_code_goes_on(url: 
         asha = created[0]
         for values in BEFORE:
             connection.execute(old, values)
-        connection.execute(after)
+        for step in after:
+            connection.execute(step)
         connection.execute(old, ("203.0.113.8", "by a process of before", "system"))
         found = connection.execute(
             "select source, banned_by from oadb.active_ip_bans order by network"

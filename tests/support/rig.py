@@ -200,10 +200,14 @@ class Observer:
             return cursor.fetchall() if cursor.description else []
 
     def backends(self, state: str = "%") -> list[int]:
-        """Return the process ids of the other clients in this database."""
+        """Return the process ids of the other clients in this database.
+
+        Other nodes of a Citus cluster, whose daemons come and go, are none.
+        """
         rows = self.rows(
             "select pid from pg_stat_activity where datname = current_database() "
-            "and application_name <> %s and state like %s and backend_type = 'client backend'",
+            "and application_name <> %s and state like %s and backend_type = 'client backend' "
+            "and not starts_with(application_name, 'citus_')",
             NAME,
             state,
         )

@@ -10,6 +10,7 @@ import pytest
 from psycopg import conninfo
 
 from oadb import Config, Database
+from oadb.engine import dsn
 from oadb.engine.binding.packages import find
 from oadb.errors import ConfigError
 from oadb.logs import traffic
@@ -86,6 +87,15 @@ def test_what_a_test_does_to_a_schema_is_gone_with_its_copy(nodes: Server, templ
         run(url, "drop table oadb.traffic", "create table public.left_behind ()")
     with nodes.clone(template) as url:
         run(url, "select from oadb.traffic", "create table public.left_behind ()")
+
+
+@needs_citus
+@pytest.mark.slow
+def test_a_clone_that_a_service_has_migrated_is_cloned_again(nodes: Server, template: str) -> None:
+    with nodes.clone(template) as url:
+        run(url, "create table public.orders (order_id bigint)")
+        with nodes.clone(dsn.parse(url).keywords["dbname"]) as copy:
+            run(copy, "select from public.orders", "select from oadb.traffic")
 
 
 @needs_citus

@@ -3,8 +3,12 @@
 An invalid value is the row's fault at once. Of most other errors, such as those of triggers, only
 repetition tells: after five equal ones in a row, the rows that get them are looked for. Errors of
 the server, of the table and of privileges never are the fault of a row.
+
+On a Citus cluster rows come to a worker by COPY, and the coordinator passes on what the worker says
+of them as an internal error, without its SQLSTATE.
 """
 
+import re
 from dataclasses import dataclass, field
 
 import psycopg
@@ -17,6 +21,18 @@ _ENOUGH = 5
 # Connections, read-only servers, privileges, transactions rolled back, resources, locks, shutdown
 # and timeouts, disks, damaged data; a missing table or schema.
 _NEVER = ("08", "25", "26", "28", "3D", "3F", "40", "53", "55", "57", "58", "XX", "42501", "42P01")
+
+# The function of Citus that passes on what a worker says, and an error of its own class for that.
+_PASSES_ON = "ReportCopyError"
+_OF_A_WORKER = "XX000 of a worker"
+
+# What a worker says when it is not the fault of a row. Where its messages are in another language,
+# that of the operating system is left.
+_OUTAGE = re.compile(
+    "no space|out of memory|input/output|read-only|terminating|shutting down|canceling|deadlock"
+    "|too many|permission denied|does not exist|starting up|no partition of",
+    re.IGNORECASE,
+)
 
 
 @dataclass(slots=True)
@@ -46,12 +62,23 @@ class Refusals:
         """Say whether the rows that get this error are to be parked."""
         if not isinstance(error, psycopg.Error):
             return False
-        return is_row_fault(error) or error.sqlstate in self.states
+        return is_row_fault(error) or _violates(error) or _repeatable(error) in self.states
+
+
+def _violates(error: psycopg.Error) -> bool:
+    """Say whether a worker names a constraint: it need not be asked again."""
+    return _is_of_worker(error) and " violates " in (error.diag.message_primary or "")
+
+
+def _is_of_worker(error: psycopg.Error) -> bool:
+    return error.sqlstate == "XX000" and error.diag.source_function == _PASSES_ON
 
 
 def _repeatable(error: Exception) -> str | None:
     """Return the SQLSTATE of an error that is the fault of rows if it is repeated."""
     if not isinstance(error, psycopg.Error) or is_partition_missing(error):
         return None
+    if _is_of_worker(error):
+        return None if _OUTAGE.search(error.diag.message_primary or "") else _OF_A_WORKER
     state = error.sqlstate
     return None if state is None or state.startswith(_NEVER) else state
