@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -16,12 +15,11 @@ from oadb.security.keyring import Key, KeyRing
 from tests.conftest import RING, configured
 from tests.support.accounts import PASSWORD
 from tests.support.lockouts import WRONG, attempt
+from tests.support.migrations import run_script
 from tests.support.rig import Observer
 from tests.support.roots import some_root
 
 pytestmark = pytest.mark.usefixtures("counting")
-
-MIGRATIONS = Path(__file__).parents[2] / "sql" / "migrations"
 
 
 def signed_in(db: Database, asha: SignedInUser, ip: str, token: Secret | None = None) -> Secret:
@@ -156,10 +154,9 @@ ATTEMPTS = [
 def test_the_migration_knows_networks_from_the_audit_and_moves_bans_of_6to4(url: str) -> None:
     # Those that changed since then what 0033 makes are undone before it.
     undone = ("0060_find_networks_in_use", "0044_partition_login_attempts", "0033_protect_owners")
-    after = (MIGRATIONS / "0033_protect_owners.sql").read_bytes()
     with psycopg.connect(url) as connection, connection.transaction(force_rollback=True):
         for name in undone:
-            connection.execute((MIGRATIONS / f"{name}.rollback.sql").read_bytes())
+            run_script(connection, f"{name}.rollback")
         created = connection.execute(
             "insert into oadb.users (username, email) values ('old', 'old@example.in') "
             "returning user_id"
@@ -182,7 +179,7 @@ def test_the_migration_knows_networks_from_the_audit_and_moves_bans_of_6to4(url:
                 "values (%s, %s, 1, now(), case when %s = 'shorter' then now() + '1 h' end)",
                 (network, reason, reason),
             )
-        connection.execute(after)
+        run_script(connection, "0033_protect_owners")
         networks = connection.execute(
             "select abbrev(network), signed_in_at > now() - interval '2 days' "
             "from oadb.known_networks where user_id = %s order by 1",

@@ -10,12 +10,10 @@ from oadb import Database
 from oadb.accounts import login_attempts, login_audit
 from oadb.logs import partitions
 from tests.conftest import configured
-from tests.support.migrations import MIGRATIONS
+from tests.support.migrations import run_script
 from tests.support.rig import Observer
 
-
-def script(name: str) -> bytes:
-    return (MIGRATIONS / f"0044_partition_login_attempts{name}.sql").read_bytes()
+PARTITION = "0044_partition_login_attempts"
 
 
 ROWS = (
@@ -27,7 +25,7 @@ ROWS = (
 @pytest.fixture
 def connection(oadb_database_url: str) -> Generator[psycopg.Connection]:
     with psycopg.connect(oadb_database_url) as connection:
-        connection.execute(script(".rollback"))
+        run_script(connection, f"{PARTITION}.rollback")
         connection.execute(
             "insert into oadb.login_attempts (username, method, outcome, attempted_at) "
             "select 'asha', 'password', case when n % 9 = 0 then 'unverified' else 'failed' end, "
@@ -40,7 +38,7 @@ def test_a_filled_table_becomes_partitions_and_back_without_a_change_of_its_rows
     connection: psycopg.Connection,
 ) -> None:
     before = connection.execute(ROWS).fetchall()
-    connection.execute(script(""))
+    run_script(connection, PARTITION)
     parted = connection.execute(ROWS).fetchall()
     places = connection.execute(
         "select count(distinct tableoid) from oadb.login_attempts"
@@ -49,7 +47,7 @@ def test_a_filled_table_becomes_partitions_and_back_without_a_change_of_its_rows
         "insert into oadb.login_attempts (username, method, outcome) "
         "values ('asha', 'password', 'failed') returning attempt_id"
     ).fetchone()
-    connection.execute(script(".rollback"))
+    run_script(connection, f"{PARTITION}.rollback")
     after = connection.execute(ROWS).fetchall()
 
     assert len(before) == 100
@@ -66,7 +64,7 @@ def test_no_row_is_copied_when_the_table_becomes_a_partition(
     connection.execute("delete from oadb.login_attempts where attempted_at > now()")
     place = "select pg_relation_filepath(tableoid) from oadb.login_attempts group by tableoid"
     before = connection.execute(place).fetchall()
-    connection.execute(script(""))
+    run_script(connection, PARTITION)
 
     assert connection.execute(place).fetchall() == before
 

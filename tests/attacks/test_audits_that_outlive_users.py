@@ -124,6 +124,7 @@ def test_an_identity_cannot_hide_that_it_was_deleted(
 ) -> None:
     users.delete(db, asha.user_id)
     with psycopg.connect(url) as connection:
+        connection.execute(f"set local oadb.user_id = '{asha.user_id}'".encode())
         connection.execute("select oadb.act_as(%s)", [asha.user_id])
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute(f"{statement} oadb.deleted_users".encode())

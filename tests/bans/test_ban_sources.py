@@ -1,7 +1,6 @@
 """What banned a network: of new bans, and of those from before migration 0028."""
 
 from datetime import timedelta
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -10,15 +9,14 @@ from psycopg.errors import CheckViolation
 from oadb import Database
 from oadb.bans import ip_bans, trackers
 from oadb.settings import app_settings
-from oadb.tools.migrations.scripts import Script
 from tests.support.accounts import new_user
 from tests.support.bans import db, ip
+from tests.support.migrations import run_script
 from tests.support.rig import Observer
 
 __all__ = ["db", "ip"]
 
 HOUR = timedelta(hours=1)
-MIGRATIONS = Path(__file__).parents[2] / "sql" / "migrations"
 
 BEFORE = [
     ("203.0.113.1", "3 requests that were not found", "system"),
@@ -45,10 +43,6 @@ def test_a_ban_says_whether_a_person_or_a_tracker_made_it(db: Database, ip: str)
 
 
 def test_the_migration_reads_the_source_from_the_text_and_old_code_goes_on(url: str) -> None:
-    before, after = (
-        [step.sql.encode() for step in Script(name, (MIGRATIONS / name).read_text()).steps]
-        for name in ("0028_say_who_banned.rollback.sql", "0028_say_who_banned.sql")
-    )
     old = (
         "insert into oadb.ip_bans (network, reason, offences, banned_at, created_by) "
         "values (%s, %s, 1, now(), %s)"
@@ -56,8 +50,7 @@ def test_the_migration_reads_the_source_from_the_text_and_old_code_goes_on(url: 
     with psycopg.connect(url) as connection, connection.transaction(force_rollback=True):
         # Of a later migration.
         connection.execute("drop function oadb.record_security_event() cascade")
-        for step in before:
-            connection.execute(step)
+        run_script(connection, "0028_say_who_banned.rollback")
         connection.execute("delete from oadb.ip_bans")
         created = connection.execute(
             "insert into oadb.users (username, email) values ('asha', 'asha@example.in'), "
@@ -67,8 +60,7 @@ def test_the_migration_reads_the_source_from_the_text_and_old_code_goes_on(url: 
         asha = created[0]
         for values in BEFORE:
             connection.execute(old, values)
-        for step in after:
-            connection.execute(step)
+        run_script(connection, "0028_say_who_banned")
         connection.execute(old, ("203.0.113.8", "by a process of before", "system"))
         found = connection.execute(
             "select source, banned_by from oadb.active_ip_bans order by network"

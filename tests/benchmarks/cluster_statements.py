@@ -43,8 +43,9 @@ from oadb.tools.plans.sample_values import sample_values
 _PLANNED = {"select", "with", "insert", "update", "delete", "copy"}
 _TASKS = re.compile(r"Task Count: (\d+)")
 _COPIED = "INSERT/SELECT method: pull to coordinator"
-# What Citus says when it does not take a statement, and when it cannot plan one.
-_REFUSALS = {"0A000", "XX000"}
+# What Citus says when it does not take a statement, when it cannot plan one, and of a function or
+# table that workers lack.
+_REFUSALS = {"0A000", "XX000", "42883", "42P01"}
 
 
 @dataclass(frozen=True, slots=True)

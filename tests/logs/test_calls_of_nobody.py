@@ -10,6 +10,7 @@ from oadb.logs import analyzer_logs, api_logs
 from oadb.logs.analyzer_logs import Analysis
 from oadb.logs.api_logs import Call
 from oadb.logs.writer import LogWriter
+from oadb.testing.chosen_layout import is_cluster
 from tests.conftest import configured
 from tests.support.migrations import MIGRATIONS
 from tests.support.rig import Observer
@@ -60,6 +61,10 @@ def test_rows_from_before_the_numbers_get_one_and_lose_it_with_the_migration(url
     count += "count(*) filter (where user_id = 7) from oadb.api_logs"
     states: list[tuple[int, ...] | None] = []
     with psycopg.connect(url) as connection:
+        if is_cluster():  # it moves no row to another shard
+            with pytest.raises(psycopg.errors.InternalError_):
+                connection.execute((MIGRATIONS / f"{KEYED}.rollback.sql").read_bytes())
+            return
         for file in (f"{KEYED}.rollback.sql", f"{KEYED}.sql"):
             connection.execute((MIGRATIONS / file).read_bytes())
             states.append(connection.execute(count.encode()).fetchone())

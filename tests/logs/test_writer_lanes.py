@@ -12,6 +12,7 @@ from oadb import Config
 from oadb.errors import OutcomeUnknownError, ParameterError, UnavailableError
 from oadb.logs import api_logs, latency
 from oadb.logs.writer import AsyncLogWriter, Limits, LogWriter
+from oadb.testing.chosen_layout import is_cluster
 from tests.support.log_rows import QUICK, drained, held, request
 from tests.support.rig import Observer, eventually
 
@@ -169,6 +170,7 @@ $$ begin {body} return new; end $$;
 REFUSE_ONE = REFUSE.format(
     body="if new.path = '/13' then raise exception 'no % here', new.path; end if;"
 )
+CHECKED = """alter table oadb.traffic add constraint "no /13 here" check (path <> '/13')"""
 REFUSE_ALL = REFUSE.format(body="raise exception 'closed';")
 AT_ONCE = (
     "create trigger refuse before insert on oadb.traffic for each row execute function "
@@ -185,8 +187,11 @@ AT_COMMIT = (
 def test_a_row_that_a_trigger_refuses_is_parked_and_the_others_are_stored(
     logs: LogWriter, observer: Observer, trigger: str
 ) -> None:
-    observer.rows(REFUSE_ONE)
-    observer.rows(trigger)
+    if is_cluster():  # which has no triggers on logs
+        observer.rows(CHECKED)
+    else:
+        observer.rows(REFUSE_ONE)
+        observer.rows(trigger)
     for number in range(50):
         logs.offer(request(number))
     drained(logs)
@@ -194,7 +199,7 @@ def test_a_row_that_a_trigger_refuses_is_parked_and_the_others_are_stored(
     assert observer.ask("select count(distinct path) from oadb.traffic") == 49
     [(text, reason)] = observer.rows("select row_text, reason from oadb.log_rejects")
     assert "path: /13," in text
-    assert "no /13 here" in reason
+    assert is_cluster() or "no /13 here" in reason  # of a worker only the text is passed on
 
 
 @pytest.mark.long("waits for retries")

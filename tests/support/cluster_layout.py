@@ -29,11 +29,16 @@ LISTED = {
     "tests/logs/test_api_logs.py::test_a_search_is_served_by_the_indexes_of_both_bodies": _PLANS,
     "tests/logs/test_api_logs.py::test_each_list_is_served_by_its_index_in_its_order": _PLANS,
     "tests/logs/test_api_logs.py::test_partitions_before_a_window_are_pruned": _PLANS,
+    "tests/logs/test_partitions.py::"
+    "test_a_partition_made_ahead_does_not_wait_for_readers_or_writers": (
+        "Citus locks all partitions of a log for who writes it, so that making one waits"
+    ),
+    "tests/logs/test_path_traffic.py::test_the_log_is_read_once_for_all_prefixes": _PLANS,
     "tests/logs/test_traffic.py::test_no_statement_scans_the_whole_table": _PLANS,
     "tests/logs/test_traffic.py::test_partitions_after_a_page_are_pruned": _PLANS,
     "tests/logs/test_traffic.py::test_statistics_read_no_row_that_is_rolled_up": _PLANS,
-    "tests/trading/test_blank_labels.py::test_a_migration_repairs_what_was_stored_before": (
-        "rolls back migrations that Citus does not take back where logs are distributed"
+    "tests/logs/test_writer_copies.py::test_copied_rows_are_the_rows_that_an_insert_stores": (
+        "stores rows as a role that row-level security binds, which no writer on Citus may be"
     ),
 }
 """Tests that fail on a cluster, each with all its values, and why."""

@@ -24,6 +24,7 @@ from oadb.engine.single_connection import SingleConnection
 from oadb.errors import MigrationError
 from oadb.tools import schema
 from oadb.tools.migrations.runner import Report
+from oadb.tools.migrations.scripts import Script
 from tests.support.kept import connected
 
 REPOSITORY = Path(__file__).parents[2]
@@ -193,3 +194,13 @@ def refused(call: Callable[..., object], **options: float) -> str:
     with pytest.raises(MigrationError) as error:
         call(**options)
     return str(error.value)
+
+
+def run_script(connection: psycopg.Connection[Any], name: str) -> None:
+    """Run a script of a migration as runs of migrations do: statement by statement.
+
+    Of several in one text, Citus sends all to its workers with the first that it sends on.
+    """
+    file = f"{name}.sql"
+    for step in Script(file, (MIGRATIONS / file).read_text()).steps:
+        connection.execute(step.sql.encode())

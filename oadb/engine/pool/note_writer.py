@@ -26,6 +26,7 @@ from oadb.engine import execution, failures
 from oadb.engine.driver import Driver, drive
 from oadb.engine.observing import RowsDropped, RowsWritten, WriteFailed
 from oadb.engine.pool.connections import give_up
+from oadb.engine.pool.note_blocks import by_itself
 from oadb.engine.telling import Teller
 from oadb.engine.wire import SetupStatement
 from oadb.errors import Error, UnavailableError
@@ -214,8 +215,9 @@ class NoteWriter:
         except Error as error:
             return error
         try:
-            prelude = [*connection.state.limits, *note.identity]
-            await execution.run(self._driver, connection, note.query, note.values, prelude)
+            prelude, then = by_itself(note, connection.state.limits)
+            given = (note.query, note.values, prelude)
+            await execution.run(self._driver, connection, *given, then=then)
         except psycopg.Error as error:
             connection.state.is_spoiled |= failures.is_unusable(error, connection)
             return failures.scrubbed(error, label, note.query.place_at)

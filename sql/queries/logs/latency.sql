@@ -601,6 +601,17 @@ with waiting as (
         table_name = 'latency'
         and rolled_up_at is null
     having count(*) > 0
+),
+
+-- Materialized: a worker of a cluster has neither the function nor the rows that it reads.
+unsummed as materialized (
+    select
+        spans.starts_at,
+        spans.ends_at
+    from
+        waiting,
+        oadb.rollup_spans('latency', waiting.since, waiting.until) as spans
+    where spans.resolution = interval '0'
 )
 
 select latency_rollups.broker
@@ -611,17 +622,14 @@ where
 union distinct
 select edge.broker
 from
-    waiting,
-    oadb.rollup_spans('latency', waiting.since, waiting.until) as spans,
+    unsummed,
     lateral (
         select latency.broker
         from oadb.latency
         where
-            latency.logged_at >= spans.starts_at
-            and latency.logged_at < spans.ends_at
+            latency.logged_at >= unsummed.starts_at
+            and latency.logged_at < unsummed.ends_at
         order by latency.logged_at
     ) as edge
-where
-    spans.resolution = interval '0'
-    and edge.broker <> ''
+where edge.broker <> ''
 order by broker;
