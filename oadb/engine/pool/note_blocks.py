@@ -20,4 +20,7 @@ def by_itself(
     guards = note.query.guards
     if not note.identity or note.query.special == "copy" or guards.is_alone:
         return [*limits, *note.identity], None
-    return [_BEGIN, *limits, *in_block(note.identity), *guards.setups], (COMMIT,)
+    # That of a transaction is in the order of a block already.
+    begun = note.identity[0].sql.startswith(b"set local")
+    identity = note.identity if begun else in_block(note.identity)
+    return [_BEGIN, *limits, *identity, *guards.setups], (COMMIT,)
