@@ -34,7 +34,7 @@ def write(place: Path, content: object) -> None:
         made, name = tempfile.mkstemp(dir=place.parent, prefix=".")
         try:
             with os.fdopen(made, "w") as file:
-                json.dump(content, file)
+                file.write(json.dumps(content))  # dump would write each value alone
             Path(name).rename(place)
         finally:
             Path(name).unlink(missing_ok=True)

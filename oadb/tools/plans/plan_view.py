@@ -1,6 +1,6 @@
 """A plan as a tree for a terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rich.text import Text
 from rich.tree import Tree
@@ -21,7 +21,8 @@ def view(planned: Planned) -> Tree:
     return tree
 
 
-def _add(tree: Tree, node: PlanNode) -> None:
+def _add(tree: Tree, node: PlanNode, others: int = 0) -> None:
+    """Add a node, which stands for *others* as well: the same of more partitions."""
     text = Text()
     if node.subplan is not None:
         text.append(f"{node.subplan}: ", style="dim")
@@ -33,19 +34,37 @@ def _add(tree: Tree, node: PlanNode) -> None:
     relation = node.partition or node.relation
     if relation is not None:
         text.append(f"{' of' if node.index is not None else ''} {relation}")
+    if others:
+        text.append(f", and of {others} more partition{'s'[: others != 1]}")
     text.append(f"\n{_numbers(node)}", style="dim")
     for line in _details(node):
         text.append(f"\n{line}")
     branch = tree.add(text)
-    for part in node.parts:
-        _add(branch, part)
+    for first, *more in _alike(node.parts):
+        _add(branch, first, len(more))
+
+
+def _alike(parts: Iterable[PlanNode]) -> Iterable[list[PlanNode]]:
+    """Return nodes with those together that do the same with other partitions, and were not run."""
+    found: dict[object, list[PlanNode]] = {}
+    for part in parts:
+        is_alone = part.measured is not None or all(
+            each.partition is None for each in part.walk()
+        )
+        found.setdefault(id(part) if is_alone else _form(part), []).append(part)
+    return found.values()
+
+
+def _form(node: PlanNode) -> tuple[object, ...]:
+    return (node.kind, node.relation, node.index, *(_form(part) for part in node.parts))
 
 
 def _numbers(node: PlanNode) -> str:
+    expected = f"{node.rows:,.0f} row{'s'[: round(node.rows) != 1]} expected"
     cost = f"cost {node.startup_cost:.0f} to {node.total_cost:.0f}"
     if node.measured is None:
-        return f"{node.rows:,.0f} rows expected, {cost}"
-    return f"{_measured(node.measured)}; {node.rows:,.0f} rows expected each time, {cost}"
+        return f"{expected}, {cost}"
+    return f"{_measured(node.measured)}; {expected} each time, {cost}"
 
 
 def _measured(measured: Measured) -> str:

@@ -5,7 +5,8 @@
 
 PostgreSQL takes the size of a table from its files and everything else from its statistics. Both
 are made: files with holes, which take no room, and statistics that are restored. Nothing may be
-executed there: a statement would read empty pages. The clock stands still.
+executed there: a statement would read empty pages. The clock stands still, at noon, and the catalog
+has a size by its rows: plans are the same however often and whenever they are made.
 """
 
 from collections.abc import Generator, Sequence
@@ -27,6 +28,7 @@ from oadb.tools import catalog, kept_clusters
 from oadb.tools.migrations import created_schemas
 from oadb.tools.plans import (
     btree_pages,
+    catalog_sizes,
     index_pages,
     planned_catalog,
     restoring,
@@ -46,6 +48,11 @@ FIRST_VERSION = 180_000
 # Of the server: nothing may read or shorten the files, or analyze what is in them.
 # Nor may another process see old rows, of which a catalog would then keep one page more.
 _SETTINGS = {"autovacuum": "off", "max_logical_replication_workers": "0"}
+
+
+# Of the day at which the clock stands still: where a statement compares dates with times, its plan
+# would depend on the time of day.
+_HOUR = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +144,7 @@ def sizing(packages: Sequence[Package]) -> Generator[Sizing]:
     shapes = statistics_files.load(packages)
     created = created_schemas.of_packages(packages, by_name=False)
     schemas = [name for names in created.values() for name in names]
-    is_left, moment = Event(), datetime.now(UTC).replace(microsecond=0)
+    is_left, moment = Event(), _moment(datetime.now(UTC))
     with ExitStack() as stack, ThreadPoolExecutor(1) as thread:
         server = thread.submit(_migrated, stack, packages, is_left, moment)
         try:
@@ -145,6 +152,10 @@ def sizing(packages: Sequence[Package]) -> Generator[Sizing]:
             server.result()
         finally:
             is_left.set()
+
+
+def _moment(now: datetime) -> datetime:
+    return now.replace(hour=_HOUR, minute=0, second=0, microsecond=0)
 
 
 def _migrated(
@@ -167,6 +178,7 @@ def _migrated(
         logs = partitions.list_tables(db) if planned_catalog.has_logs(db) else []
     if logs:
         simulated_partitions.make(dsn, logs, moment)
+    catalog_sizes.compact(dsn)
     return server
 
 
@@ -221,6 +233,7 @@ def simulate(
     simulated = simulation.simulate(found, shapes, rows, moment)
     simulated_clock.stop(dsn, moment)
     restoring.restore(dsn, simulated.relations, simulated.columns)
+    catalog_sizes.fix(dsn, data)
     for each in simulated.files:
         _size(data, each)
 

@@ -29,6 +29,8 @@ class FiredTrigger:
         columns: Of ``update of``; none if an update of any column fires it.
         is_conditional: Whether it has a condition, its ``when``.
         function_name: As ``schema.name``.
+        quoted_table: The table as SQL names it.
+        routine: The function as SQL names it, with its arguments.
     """
 
     schema_name: str
@@ -40,6 +42,8 @@ class FiredTrigger:
     columns: list[str]
     is_conditional: bool
     function_name: str
+    quoted_table: str
+    routine: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,8 @@ class CheckedKey:
         index_name: Where the rows that refer to one are looked up; None: the table is read whole.
         rows: Of the table that refers, with its partitions, as statistics say.
         comment: That of the constraint; '' without one.
+        quoted_table, quoted_target: The tables as SQL names them.
+        has_default: Whether a column has a value where an insert names none.
     """
 
     schema_name: str
@@ -74,6 +80,9 @@ class CheckedKey:
     index_name: str | None
     rows: float
     comment: str
+    quoted_table: str
+    quoted_target: str
+    has_default: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from oadb.tools.dependencies.code_references import CodeUses
 from oadb.tools.plans.growth import Growth
-from oadb.tools.review.catalog_facts import ForeignKey
+from oadb.tools.plans.unseen_work import CheckedKey
 from oadb.tools.review.file_history import Revision
 from oadb.tools.review.further_effects import FurtherEffect
 from oadb.tools.review.migration_model import MigrationReview, ReleaseDisagreement
@@ -209,7 +209,7 @@ class TableReview:
     policies: tuple[tuple[str, str], ...]
     grants: tuple[str, ...]
     triggers: tuple[tuple[str, str, str], ...]
-    foreign_keys: tuple[ForeignKey, ...]
+    foreign_keys: tuple[CheckedKey, ...]
     retention: str
     statements: tuple[tuple[str, str], ...] = ()
     deleters: tuple[str, ...] = ()

@@ -9,7 +9,13 @@ from typing import cast
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from oadb.tools.review import page_rows, pasteable_sql, schema_diagrams, text_filters
+from oadb.tools.review import (
+    highlighting,
+    page_rows,
+    pasteable_sql,
+    schema_diagrams,
+    text_filters,
+)
 from oadb.tools.review.book_model import (
     Book,
     ReviewedChange,
@@ -194,7 +200,7 @@ def _templates() -> Environment:
     # Their types in jinja2 are those of its own filters.
     filters = cast("dict[str, object]", templates.filters)
     filters |= {
-        "highlight": text_filters.highlight,
+        "highlight": highlighting.highlight,
         "prose": text_filters.prose,
         "breakable": text_filters.breakable,
         "count": text_filters.count,

@@ -1,4 +1,4 @@
-"""What the catalog says about tables, types, foreign keys and locks, for the review book."""
+"""What the catalog says about columns, types, routines and locks, for the review book."""
 
 from dataclasses import dataclass
 
@@ -25,46 +25,6 @@ class ShownType:
     type_id: int
     shown: str
     name: str
-
-
-@dataclass(frozen=True, slots=True)
-class ForeignKey:
-    """A foreign key, with its columns and those that it refers to, in order.
-
-    Attributes:
-        on_delete: What a delete of a row does to those that refer to it, as the end of a sentence.
-        found_by: The index that finds these; empty: none.
-        has_default: Whether a column has a value where an insert names none.
-        is_generated: Whether a column has a value that is made of others.
-    """
-
-    name: str
-    table_name: str
-    columns: list[str]
-    target: str
-    target_columns: list[str]
-    on_delete: str
-    found_by: str
-    has_default: bool
-    is_generated: bool
-
-
-@dataclass(frozen=True, slots=True)
-class TriggerFact:
-    """A trigger, and the routine that it runs, with the types of its arguments.
-
-    Attributes:
-        commands: What fires it: ``insert``, ``update``, ``delete``, ``truncate``.
-        columns: An update of others does not fire it; empty: any fires it.
-    """
-
-    table_name: str
-    name: str
-    moment: str
-    commands: list[str]
-    columns: list[str]
-    is_for_each_row: bool
-    routine: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +59,6 @@ def list_named_columns(table_ids: list[int]) -> list[NamedColumn]: ...
 
 @query
 def list_type_names(type_ids: list[int]) -> list[ShownType]: ...
-
-
-@query
-def list_foreign_keys(schemas: list[str]) -> list[ForeignKey]: ...
-
-
-@query
-def list_fired_triggers(schemas: list[str]) -> list[TriggerFact]: ...
 
 
 @query

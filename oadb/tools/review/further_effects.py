@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from oadb.tools.dependencies.uses import StatementUses
-from oadb.tools.review.catalog_facts import ForeignKey, RoutineText, TriggerFact
+from oadb.tools.plans.unseen_work import CheckedKey, FiredTrigger
+from oadb.tools.review.catalog_facts import RoutineText
 
 _NAME = r'(?:"(?:[^"]|"")+"|\w+)'
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -22,6 +23,12 @@ _WRITES = re.compile(
 )
 _CALLS = re.compile(rf"({_NAME}\.{_NAME})\s*\(")
 
+_ACTIONS = {
+    "cascade": "deletes them",
+    "set null": "sets their columns to null",
+    "set default": "sets their columns to defaults",
+}
+"""What a delete does to the rows that refer to its own; otherwise it fails."""
 
 _Written = dict[tuple[str, str], frozenset[str]]
 """The columns that a statement writes, by table and command; none of a delete."""
@@ -48,8 +55,8 @@ class SchemaLinks:
     Not slotted, because cached_property stores its values in the instance.
     """
 
-    foreign_keys: Sequence[ForeignKey]
-    triggers: Sequence[TriggerFact]
+    foreign_keys: Sequence[CheckedKey]
+    triggers: Sequence[FiredTrigger]
     routines: Sequence[RoutineText]
 
     def of_statement(self, uses: StatementUses) -> tuple[FurtherEffect, ...]:
@@ -64,16 +71,16 @@ class SchemaLinks:
         for trigger in self.triggers:
             if _fires(trigger, everywhere):
                 cause = f"trigger {trigger.name}"
-                found[FurtherEffect(trigger.table_name, cause, self.of_trigger(trigger))] = None
+                found[FurtherEffect(trigger.quoted_table, cause, self.of_trigger(trigger))] = None
         for signature in uses.functions:
             found[FurtherEffect("", f"function {signature}", self._writing(signature))] = None
         return tuple(found)
 
-    def of_trigger(self, trigger: TriggerFact) -> str:
+    def of_trigger(self, trigger: FiredTrigger) -> str:
         """Return when a trigger runs what, and what that writes."""
         rows = ", for each row" if trigger.is_for_each_row else ""
         columns = f" of {', '.join(trigger.columns)}" if trigger.columns else ""
-        when = f"{trigger.moment} {' or '.join(trigger.commands)}{columns}{rows}"
+        when = f"{trigger.timing} {' or '.join(trigger.events)}{columns}{rows}"
         return f"{when}: runs {trigger.routine}, which {self._writing(trigger.routine)}"
 
     def _cascaded(self, tables: Iterable[str]) -> Iterator[str]:
@@ -82,8 +89,8 @@ class SchemaLinks:
         for table in waiting:
             if table not in seen:
                 seen.add(table)
-                keys = (key for key in self.foreign_keys if key.target == table)
-                below = [key.table_name for key in keys if key.on_delete == "deletes them"]
+                keys = (key for key in self.foreign_keys if key.quoted_target == table)
+                below = [key.quoted_table for key in keys if key.on_delete == "cascade"]
                 waiting += below
                 yield from (each for each in below if each not in seen)
 
@@ -115,16 +122,20 @@ class SchemaLinks:
         return found
 
 
-def of_key(key: ForeignKey) -> tuple[str, str]:
+def of_key(key: CheckedKey) -> tuple[str, str]:
     """Return what a new value of a foreign key does, and what a delete of its target does."""
     return (
-        f"locks the row of {key.target} that it refers to: FOR KEY SHARE",
-        f"looks for rows of {key.table_name} {_by(key)}, and {key.on_delete}",
+        f"locks the row of {key.quoted_target} that it refers to: FOR KEY SHARE",
+        f"looks for rows of {key.quoted_table} {_by(key)}, and {_then(key)}",
     )
 
 
-def _by(key: ForeignKey) -> str:
-    return f"by {key.found_by}" if key.found_by else "by reading all of it"
+def _by(key: CheckedKey) -> str:
+    return f"by {key.index_name}" if key.index_name else "by reading all of it"
+
+
+def _then(key: CheckedKey) -> str:
+    return _ACTIONS.get(key.on_delete, "fails if there are any")
 
 
 def _written(uses: StatementUses) -> _Written:
@@ -139,29 +150,29 @@ def _written(uses: StatementUses) -> _Written:
     return found
 
 
-def _referring(key: ForeignKey, written: _Written) -> Iterator[FurtherEffect]:
+def _referring(key: CheckedKey, written: _Written) -> Iterator[FurtherEffect]:
     """Yield the lock of a row that a statement refers to."""
-    own, table = {*key.columns}, key.table_name
+    own, table = {*key.columns}, key.quoted_table
     inserted, updated = written.get((table, "insert")), written.get((table, "update"))
     inserts = inserted is not None and (key.has_default or own & inserted)
-    if inserts or (updated is not None and (key.is_generated or own & updated)):
-        yield FurtherEffect(key.target, f"foreign key {key.name}", of_key(key)[0])
+    if inserts or (updated is not None and {*key.set_columns} & updated):
+        yield FurtherEffect(key.quoted_target, f"foreign key {key.name}", of_key(key)[0])
 
 
 def _referred(
-    key: ForeignKey, written: _Written, cascaded: Iterable[str]
+    key: CheckedKey, written: _Written, cascaded: Iterable[str]
 ) -> Iterator[FurtherEffect]:
     """Yield the search for rows that refer to what a statement deletes, or gives another key."""
-    if (key.target, "delete") in written or key.target in cascaded:
-        yield FurtherEffect(key.table_name, f"foreign key {key.name}", of_key(key)[1])
-    elif {*key.target_columns} & written.get((key.target, "update"), frozenset()):
+    if (key.quoted_target, "delete") in written or key.quoted_target in cascaded:
+        yield FurtherEffect(key.quoted_table, f"foreign key {key.name}", of_key(key)[1])
+    elif {*key.target_columns} & written.get((key.quoted_target, "update"), frozenset()):
         effect = f"looks for rows {_by(key)} that refer to the old key"
-        yield FurtherEffect(key.table_name, f"foreign key {key.name}", effect)
+        yield FurtherEffect(key.quoted_table, f"foreign key {key.name}", effect)
 
 
-def _fires(trigger: TriggerFact, written: _Written) -> bool:
-    for command in trigger.commands:
-        updates = written.get((trigger.table_name, command))
+def _fires(trigger: FiredTrigger, written: _Written) -> bool:
+    for command in trigger.events:
+        updates = written.get((trigger.quoted_table, command))
         if updates is not None and (
             command != "update" or not trigger.columns or updates & {*trigger.columns}
         ):

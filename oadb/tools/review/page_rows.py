@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from oadb.tools.plans.unseen_work import CheckedKey
 from oadb.tools.review.book_model import (
     ColumnUse,
     IndexReview,
@@ -12,7 +13,6 @@ from oadb.tools.review.book_model import (
     ScaledSize,
     TableColumnReview,
 )
-from oadb.tools.review.catalog_facts import ForeignKey
 from oadb.tools.review.further_effects import FurtherEffect, of_key
 from oadb.tools.review.migration_model import MeasuredLock, MeasuredWork
 from oadb.tools.review.text_filters import power
@@ -85,10 +85,15 @@ def further_rows(effects: Iterable[FurtherEffect], links: PageLinks) -> Iterator
         yield links.table(each.table), each.cause, each.effect
 
 
-def key_rows(keys: Iterable[ForeignKey], links: PageLinks) -> Iterator[Cells]:
+def key_rows(keys: Iterable[CheckedKey], links: PageLinks) -> Iterator[Cells]:
     """Yield the foreign keys around a table, with what statements on both sides do by them."""
     for each in keys:
-        yield each.name, links.table(each.table_name), links.table(each.target), *of_key(each)
+        yield (
+            each.name,
+            links.table(each.quoted_table),
+            links.table(each.quoted_target),
+            *of_key(each),
+        )
 
 
 def column_rows(columns: Iterable[TableColumnReview], links: PageLinks) -> Iterator[Cells]:

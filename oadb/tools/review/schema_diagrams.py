@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from html import escape
 
+from oadb.tools.plans.unseen_work import CheckedKey
 from oadb.tools.review.book_model import TableReview
-from oadb.tools.review.catalog_facts import ForeignKey
 
 _WIDTH, _HEIGHT, _GAP = 216, 44, 14
 _SPACE = 92
@@ -16,8 +16,8 @@ _MOST = 12
 def draw(table: TableReview) -> str:
     """Return the drawing; empty if no foreign key leads to the table or away from it."""
     keys = table.foreign_keys
-    left = _neighbours((key for key in keys if key.target == table.name), table.name)
-    right = _neighbours((key for key in keys if key.target != table.name), table.name)
+    left = _neighbours((key for key in keys if key.quoted_target == table.name), table.name)
+    right = _neighbours((key for key in keys if key.quoted_target != table.name), table.name)
     if not left and not right:
         return ""
     rows = max(len(left), len(right), 1)
@@ -26,12 +26,12 @@ def draw(table: TableReview) -> str:
     width = middle + _WIDTH + (_SPACE + _WIDTH if right else 0)
     top = (height - _HEIGHT) // 2
     parts = [_box(middle, top, table.name, "", is_own=True)]
-    for number, (name, key) in enumerate(left):
+    for number, (name, detail) in enumerate(left):
         y = _y(number, len(left), height)
-        parts += [_box(0, y, name, ", ".join(key.columns)), _arrow(_WIDTH, y, middle, top)]
-    for number, (name, key) in enumerate(right):
+        parts += [_box(0, y, name, detail), _arrow(_WIDTH, y, middle, top)]
+    for number, (name, detail) in enumerate(right):
         x, y = middle + _WIDTH + _SPACE, _y(number, len(right), height)
-        parts += [_box(x, y, name, ", ".join(key.columns)), _arrow(middle + _WIDTH, top, x, y)]
+        parts += [_box(x, y, name, detail), _arrow(middle + _WIDTH, top, x, y)]
     label = escape(f"Foreign keys around {table.name}", quote=True)
     return (
         f'<svg class="diagram" role="img" aria-label="{label}" width="{width}" height="{height}" '
@@ -39,13 +39,18 @@ def draw(table: TableReview) -> str:
     )
 
 
-def _neighbours(keys: Iterable[ForeignKey], table: str) -> list[tuple[str, ForeignKey]]:
-    """Return the tables on the other ends of foreign keys, and their number if it is large."""
-    found = [(key.target if key.table_name == table else key.table_name, key) for key in keys]
+def _neighbours(keys: Iterable[CheckedKey], table: str) -> list[tuple[str, str]]:
+    """Return the tables on the other ends of foreign keys with the columns, not too many."""
+    found = [
+        (
+            key.quoted_target if key.quoted_table == table else key.quoted_table,
+            ", ".join(key.columns),
+        )
+        for key in keys
+    ]
     if len(found) <= _MOST:
         return found
-    more = ForeignKey("", "", ["not drawn"], "", [], "", "", has_default=False, is_generated=False)
-    return [*found[: _MOST - 1], (f"{len(found) - _MOST + 1} more", more)]
+    return [*found[: _MOST - 1], (f"{len(found) - _MOST + 1} more", "not drawn")]
 
 
 def _y(number: int, count: int, height: int) -> int:

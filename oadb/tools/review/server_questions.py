@@ -19,7 +19,7 @@ from oadb.tools.dependencies.uses import StatementUses
 from oadb.tools.migrations import live_tables
 from oadb.tools.migrations.migration_trial import TrialResult
 from oadb.tools.migrations.script_folder import Migration
-from oadb.tools.plans import planning, role_plans
+from oadb.tools.plans import planning, role_plans, unseen_work
 from oadb.tools.plans.named_statements import PlacedStatement
 from oadb.tools.plans.planning import Unplanned
 from oadb.tools.plans.scaled_plans import SCALES, ScaledPlan
@@ -109,9 +109,12 @@ def read_schema(dsn: Dsn, schemas: Iterable[str]) -> tuple[list[SchemaObject], S
         objects = db.transact(
             lambda tx: schema.read_present(tx, names), isolation="repeatable read", read_only=True
         )
+        work = unseen_work.read(db)
+        keys = (key for of_table in work.keys.values() for key in of_table)
+        triggers = (trigger for of_table in work.triggers.values() for trigger in of_table)
         return objects, SchemaLinks(
-            catalog_facts.list_foreign_keys(db, names),
-            catalog_facts.list_fired_triggers(db, names),
+            [each for each in keys if each.schema_name in names],
+            [each for each in triggers if each.schema_name in names],
             catalog_facts.list_routine_texts(db, names),
         )
 

@@ -61,7 +61,11 @@ def _review(
     uses: Sequence[tuple[str, ColumnUse]],
     sources: TableSources,
 ) -> TableReview:
-    keys = [key for key in sources.links.foreign_keys if table.name in {key.table_name, key.target}]
+    keys = [
+        key
+        for key in sources.links.foreign_keys
+        if table.name in {key.quoted_table, key.quoted_target}
+    ]
     return TableReview(
         package=sources.owners.get(table.name.partition(".")[0], ""),
         name=table.name,
@@ -94,7 +98,7 @@ def _triggers(
     table: str, parts: Sequence[SchemaObject], links: SchemaLinks
 ) -> Iterator[tuple[str, str, str]]:
     """Yield each trigger with its definition, and what it does; of one that is switched off, ""."""
-    fired = {each.name: each for each in links.triggers if each.table_name == table}
+    fired = {each.name: each for each in links.triggers if each.quoted_table == table}
     for name, definition in _pairs(parts, "trigger"):
         found = fired.get(_unquoted(name.removesuffix(f" on {table}")))
         yield name, definition, "" if found is None else links.of_trigger(found)

@@ -1,71 +1,16 @@
 """Filters of the templates: plain texts become HTML that is escaped, and nothing else."""
 
-import html
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
-from functools import cache
-from itertools import groupby
 
 from markupsafe import Markup, escape
-from pygments.lexers import (
-    get_lexer_by_name,  # pyright: ignore[reportUnknownVariableType]  # its options have no types
-)
-from pygments.token import Comment, Keyword, Literal, Name, String
-
-_CLASSES = ((Comment, "c"), (Keyword, "k"), (String, "s"), (Literal, "s"), (Name.Variable, "v"))
-_LEXERS = {
-    "sql": get_lexer_by_name("postgresql", stripnl=False),
-    "python": get_lexer_by_name("python", stripnl=False),
-}
-_SET = "\\set "
 
 _CONTEXT = 3
 """Unchanged lines that a comparison shows around what changed."""
 
 DiffRow = tuple[str, str, str]
 """What a line is (``same``, ``added``, ``removed``, ``changed``, ``gap``), its old and new text."""
-
-
-def highlight(text: str, language: str) -> Markup:
-    """Return code with its keywords, strings and comments marked; of psql, below its settings."""
-    if language != "psql":
-        return _marked(text, language)
-    lines = text.split("\n")
-    count = sum(line.startswith(_SET) for line in lines)
-    settings = [Markup("<i class=v>{}</i>").format(line) for line in lines[:count]]
-    return Markup("\n").join([*settings, _marked("\n".join(lines[count:]), "sql")])
-
-
-def _marked(text: str, language: str) -> Markup:
-    parts: list[str] = []
-    found = _LEXERS[language].get_tokens(text)
-    for style, group in groupby(_styled(found), lambda each: each[0]):
-        escaped = html.escape("".join(value for _, value in group), quote=False)
-        parts.append(f"<i class={style}>{escaped}</i>" if style else escaped)
-    return Markup("".join(parts).rstrip("\n"))  # noqa: S704  # each part is escaped above
-
-
-def _styled(found: Iterable[tuple[tuple[str, ...], str]]) -> Iterator[tuple[str, str]]:
-    """Yield the class of each token; blanks between two of one class are of it as well."""
-    before, blank = "", ""
-    for kind, value in found:
-        if value.isspace():
-            blank += value
-            continue
-        style = _style(kind)
-        if blank:
-            yield before if before == style else "", blank
-            blank = ""
-        yield style, value
-        before = style
-    yield "", blank
-
-
-@cache
-def _style(kind: tuple[str, ...]) -> str:
-    """Return the class of a kind of token, which is a tuple of ever narrower kinds."""
-    return next((style for broad, style in _CLASSES if kind[: len(broad)] == broad), "")
 
 
 def prose(text: str) -> Markup:

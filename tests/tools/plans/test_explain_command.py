@@ -15,7 +15,7 @@ def test_a_plan_for_values_is_a_tree_with_the_index(url: str) -> None:
     lines = done.stdout.splitlines()
     assert lines[0] == "users.get  for these values"
     assert lines[1].strip(" └─") == "Index Scan users_pkey of oadb.users"
-    assert "rows expected, cost" in lines[2]
+    assert "1 row expected, cost" in lines[2]
     assert "condition: (users.user_id = '7'::bigint)" in done.stdout
 
 
@@ -24,6 +24,13 @@ def test_without_values_it_is_the_plan_for_any(url: str) -> None:
 
     assert done.stdout.startswith("users.get  for any values\n")
     assert "users.user_id = $1" in done.stdout
+
+
+def test_partitions_with_the_same_plan_are_one_line(url: str) -> None:
+    done = oadb("explain", "latency.stream", url=url)
+
+    assert " more partitions\n" in done.stdout
+    assert done.stdout.count(" oadb.latency_") == 1
 
 
 def test_what_is_analyzed_says_rows_times_and_buffers(url: str) -> None:

@@ -68,6 +68,14 @@ def explained(dsn: Dsn, statement: str) -> str:
     return "\n".join(line for (line,) in rows)
 
 
+def size_of(dsn: Dsn, name: str) -> tuple[object, ...]:
+    query = f"""select pg_relation_size(oid), relpages, reltuples from pg_class
+        where oid = 'pg_catalog.{name}'::regclass"""
+    with connect(dsn) as connection:
+        (found,) = connection.execute(query.encode()).fetchall()
+    return found
+
+
 def differing(first: Dsn, second: Dsn, labels: list[str]) -> list[str]:
     """Return the statements that two databases plan with other indexes, joins or rows."""
     with connect(first) as left, connect(second) as right:
@@ -110,6 +118,19 @@ def test_estimates_do_not_move_with_the_clock(sizes: Sizing) -> None:
     for each in SWEEPS:
         assert explained(now, each) == explained(later, each)
     assert "CURRENT_TIMESTAMP" in explained(later, f"{SWEEPS[0]} or lapses_at < current_timestamp")
+
+
+@pytest.mark.long("migrates a server of its own, and fills tables")
+def test_the_catalog_has_the_size_of_its_rows_whatever_was_in_it_before(sizes: Sizing) -> None:
+    before, busy = sizes.database(10**6), sizes.copy("busy")
+    with connect(busy) as connection:
+        connection.execute(b"create table oadb.passing (); drop table oadb.passing")
+        connection.execute(b"update pg_class set relpages = relpages")
+    shapes = statistics_files.load([OADB])
+    sized_database.simulate(busy, sizes.data, ["oadb"], shapes, 10**6, sizes.moment)
+
+    for each in ("pg_class", "pg_class_oid_index", "pg_attribute", "pg_statistic"):
+        assert size_of(busy, each) == size_of(before, each)
 
 
 @pytest.mark.long("migrates a server of its own, and fills tables")

@@ -12,6 +12,7 @@ from oadb.tools.review.book_model import Book, IndexReview, StatementReview, Tab
 from oadb.tools.review.migration_model import ReleaseDisagreement
 from tests.support import hostile_package
 from tests.support.command_line import oadb
+from tests.support.declared import OADB
 
 pytestmark = pytest.mark.long("starts a server and plans at three sizes")
 
@@ -239,6 +240,19 @@ def test_the_command_writes_the_book_and_its_summary(
     assert done.stdout.startswith("## Database review since `HEAD`")
     assert (folder / "summary.md").read_text() in done.stdout
     assert (folder / "index.html").is_file()
+
+
+@pytest.mark.slow
+def test_two_books_of_one_revision_are_the_same_to_the_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = list[dict[str, str]]()
+    for number in range(2):
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / f"cache {number}"))  # migrated anew
+        found.append(dict(book_pages.render(book_building.build([OADB]))))
+
+    assert [name for name in found[0] if found[0][name] != found[1][name]] == []
+    assert found[0].keys() == found[1].keys()
 
 
 @pytest.mark.usefixtures("in_ledger")

@@ -6,8 +6,9 @@ import pytest
 
 from oadb.engine import dsn
 from oadb.tools.dependencies.uses import StatementUses, TableUse
+from oadb.tools.plans.unseen_work import FiredTrigger
 from oadb.tools.review import server_questions
-from oadb.tools.review.catalog_facts import RoutineText, TriggerFact
+from oadb.tools.review.catalog_facts import RoutineText
 from oadb.tools.review.further_effects import SchemaLinks
 
 
@@ -56,9 +57,11 @@ def test_a_delete_looks_for_rows_that_refer_to_it_and_in_the_tables_below(
     found = effects(links, uses("users", "delete"))
 
     assert found["oadb.sessions", "foreign key sessions_user_id_fkey"] == (
-        "looks for rows of oadb.sessions by oadb.sessions_pkey, and deletes them"
+        "looks for rows of oadb.sessions by sessions_pkey, and deletes them"
     )
-    cascaded = {key.table_name for key in links.foreign_keys if key.target == "oadb.strategies"}
+    cascaded = {
+        key.quoted_table for key in links.foreign_keys if key.quoted_target == "oadb.strategies"
+    }
     assert cascaded
     assert cascaded <= {table for table, _ in found}
 
@@ -66,16 +69,17 @@ def test_a_delete_looks_for_rows_that_refer_to_it_and_in_the_tables_below(
 def test_rows_that_refer_to_it_and_no_index_finds_are_looked_for_in_all_of_the_table(
     links: SchemaLinks,
 ) -> None:
-    keys = [replace(each, found_by="") for each in links.foreign_keys]
+    keys = [replace(each, index_name=None) for each in links.foreign_keys]
     found = effects(replace(links, foreign_keys=keys), uses("users", "delete"))
 
     assert "by reading all of it" in found["oadb.sessions", "foreign key sessions_user_id_fkey"]
 
 
 def test_a_trigger_says_when_it_runs_and_what_it_writes_also_through_other_routines() -> None:
-    trigger = TriggerFact(
-        "shop.orders", "noted", "after", ["update"], ["state"], is_for_each_row=True,
-        routine="shop.note()",
+    trigger = FiredTrigger(
+        "shop", "shop.orders", "noted", "after", ["update"], is_for_each_row=True,
+        columns=["state"], is_conditional=False, function_name="shop.note",
+        quoted_table="shop.orders", routine="shop.note()",
     )  # fmt: skip  # a row
     routines = [
         RoutineText(

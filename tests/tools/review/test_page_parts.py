@@ -14,6 +14,7 @@ from oadb.tools.contract import comparison
 from oadb.tools.review import (
     change_summary,
     growth_curves,
+    highlighting,
     page_addresses,
     pasteable_sql,
     statement_comments,
@@ -74,9 +75,24 @@ def test_two_names_have_two_pages_in_one_folder(names: tuple[str, str]) -> None:
 
 @pytest.mark.parametrize("language", ["sql", "python", "psql"])
 def test_code_is_escaped_whatever_is_in_it(language: str) -> None:
-    shown = text_filters.highlight("\\set x '<b>'\nselect '</code><script>' -- <i>", language)
+    shown = highlighting.highlight("\\set x '<b>'\nselect '</code><script>' -- <i>", language)
 
     assert not re.search(r"<(?!/i>|i class=[cksv]>)", shown)
+
+
+def test_keywords_texts_and_comments_are_marked_also_in_the_body_of_a_function() -> None:
+    sql = "do $body$\nbegin\n    perform 1; -- why\nend\n$body$"
+    python = 'def named(it: str) -> "Row":\n    """Return it."""  # None'
+
+    assert highlighting.highlight(sql, "sql") == (
+        "<i class=k>do</i> <i class=s>$body$</i>\n<i class=k>begin\n    "
+        "perform</i> <i class=s>1</i>; <i class=c>-- why</i>\n<i class=k>end</i>\n"
+        "<i class=s>$body$</i>"
+    )
+    assert highlighting.highlight(python, "python") == (
+        '<i class=k>def</i> named(it: str) -&gt; <i class=s>"Row"</i>:\n    '
+        '<i class=s>"""Return it."""</i>  <i class=c># None</i>'
+    )
 
 
 def test_names_break_behind_dots_and_underscores_and_are_escaped() -> None:

@@ -1,4 +1,5 @@
--- What runs for a statement that writes beyond its plan. Bound in oadb/tools/plans/unseen_work.py.
+-- What runs for a statement that writes beyond its plan. Bound in oadb/tools/plans/unseen_work.py. The
+-- lock of plans and the review book both say it by these; the book names tables as SQL does (quoted).
 
 -- name: _list_triggers
 -- Those that fire in an ordinary session, without those that PostgreSQL makes for constraints and
@@ -34,7 +35,9 @@ select
         order by attribute.attnum
     ) as columns,
     trigger_.tgqual is not null as is_conditional,
-    function_schema.nspname || '.' || function.proname as function_name
+    function_schema.nspname || '.' || function.proname as function_name,
+    class.oid::regclass::text as quoted_table,
+    function.oid::regprocedure::text as routine
 from pg_catalog.pg_trigger as trigger_
 inner join pg_catalog.pg_class as class
     on
@@ -56,7 +59,8 @@ order by table_name, name;
 -- columns in any order, or a hash of the only one, of all rows or of those in which they are not
 -- null. Target index: where a new reference is looked up. Set columns: those by which an update
 -- changes the reference, also those that it is generated from. Rows: of all partitions, as
--- statistics say. Reads the catalog alone.
+-- statistics say. Has default: whether a column has a value that no insert names. Reads the catalog
+-- alone.
 select
     namespace.nspname::text as schema_name,
     namespace.nspname || '.' || class.relname as table_name,
@@ -165,7 +169,17 @@ select
         ),
         greatest(class.reltuples, 0)
     )::float8 as rows,
-    coalesce(pg_catalog.obj_description(key.oid, 'pg_constraint'), '') as comment
+    coalesce(pg_catalog.obj_description(key.oid, 'pg_constraint'), '') as comment,
+    class.oid::regclass::text as quoted_table,
+    target.oid::regclass::text as quoted_target,
+    exists(
+        select
+        from pg_catalog.pg_attribute as attribute
+        where
+            attribute.attrelid = key.conrelid
+            and attribute.attnum = any(key.conkey)
+            and attribute.atthasdef
+    ) as has_default
 from pg_catalog.pg_constraint as key
 inner join pg_catalog.pg_class as class on key.conrelid = class.oid
 inner join pg_catalog.pg_namespace as namespace on class.relnamespace = namespace.oid
