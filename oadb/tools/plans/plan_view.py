@@ -48,9 +48,7 @@ def _alike(parts: Iterable[PlanNode]) -> Iterable[list[PlanNode]]:
     """Return nodes with those together that do the same with other partitions, and were not run."""
     found: dict[object, list[PlanNode]] = {}
     for part in parts:
-        is_alone = part.measured is not None or all(
-            each.partition is None for each in part.walk()
-        )
+        is_alone = part.measured is not None or all(each.partition is None for each in part.walk())
         found.setdefault(id(part) if is_alone else _form(part), []).append(part)
     return found.values()
 
