@@ -18,7 +18,7 @@ class DeferredCalls(BatchedCalls):
     """The calls that wait; the first argument of a declared write. Threads may share them."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(takes_reads_only=False)
         self._lock = threading.Lock()
 
     def _run(self, query: Any, params: tuple[Any, ...]) -> Pending[Any]:
