@@ -297,6 +297,7 @@ def test_every_table_has_its_policies(shared_url: str, shared_db: Database) -> N
     assert [fault for wall in walls for fault in row_security.faults(wall)] == []
 
 
+@pytest.mark.long("fills databases in three layouts")
 @pytest.mark.parametrize("value", ["none", "local"])
 def test_an_identity_is_refused_where_workers_of_citus_would_not_learn_it(
     urls: dict[str, str], value: str
@@ -317,6 +318,7 @@ def test_an_identity_is_refused_where_workers_of_citus_would_not_learn_it(
             assert connection.execute("select user_id from oadb.users").fetchall() == [(ME,)]
 
 
+@pytest.mark.long("fills databases in three layouts")
 def test_calls_under_an_identity_run_in_transaction_blocks_where_citus_is(
     urls: dict[str, str],
 ) -> None:

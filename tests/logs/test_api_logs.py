@@ -352,6 +352,7 @@ def test_a_search_is_served_by_the_indexes_of_both_bodies(large: str, name: str)
     assert "Seq Scan on api_logs_202602" not in found
 
 
+@pytest.mark.long("fills the log")
 @pytest.mark.parametrize(
     "name",
     [

@@ -34,6 +34,8 @@ from tests.support.audit_rows import (
 from tests.support.command_line import oadb
 from tests.support.rig import Observer, threads
 
+pytestmark = pytest.mark.long("audits a database of its own each time")
+
 KEEP: Retention = dict.fromkeys(retention.DEFAULT_DAYS)
 
 

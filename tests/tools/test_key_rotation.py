@@ -25,7 +25,10 @@ from tests.support.rotating import (
 )
 from tests.support.user_rows import insert
 
-pytestmark = pytest.mark.usefixtures("cheap_hashing")
+pytestmark = [
+    pytest.mark.usefixtures("cheap_hashing"),
+    pytest.mark.long("fills a database with secrets each time"),
+]
 
 
 def test_a_new_ring_has_one_key_and_is_private(ring: Ring) -> None:

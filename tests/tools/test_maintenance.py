@@ -22,6 +22,8 @@ from tests.support.log_rows import INSERTS, LONG_AGO, insert, partitions_of, pla
 from tests.support.rig import Observer, eventually, threads
 from tests.support.rollup_rows import put_traffic
 
+pytestmark = pytest.mark.long("maintains a database of its own each time")
+
 SHORTLY = timedelta(milliseconds=200)
 KEEP: Retention = dict.fromkeys(retention.DEFAULT_DAYS)
 

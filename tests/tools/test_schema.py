@@ -257,6 +257,7 @@ CHANGES = [
 ]
 
 
+@pytest.mark.long("changes a schema forty times")
 @pytest.mark.parametrize(("statement", "name"), CHANGES)
 def test_a_change_of_the_schema_is_a_change_of_one_object(
     observed: Observed, statement: str, name: str

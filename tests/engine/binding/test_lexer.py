@@ -23,6 +23,7 @@ def kinds(sql: str) -> list[str]:
     return [token.kind for token in tokens(sql) if token.kind != "space"]
 
 
+@pytest.mark.long("many generated texts")
 @given(texts)
 @example("/* /* */")
 @example("E'\\")

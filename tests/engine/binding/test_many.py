@@ -272,6 +272,7 @@ _NAMES = {
 }  # fmt: skip  # a table
 
 
+@pytest.mark.long("generated values of every type")
 @pytest.mark.parametrize("kind", _VALUES, ids=lambda kind: kind.__name__)
 def test_arrays_hold_exactly_the_values_of_a_column(kind: Any, url: str) -> None:
     name = _NAMES[kind]

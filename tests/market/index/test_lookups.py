@@ -96,6 +96,7 @@ def test_derivatives_are_listed_by_underlying_expiry_and_strike(
     )
 
 
+@pytest.mark.long("lists every chain of a market")
 @pytest.mark.parametrize("underlying", ["NIFTY", "nifty", "RELIANCE", "none"])
 def test_derivatives_are_listed_as_by_sql(
     market_db: Database, index: InstrumentIndex, underlying: str

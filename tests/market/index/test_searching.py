@@ -52,6 +52,7 @@ def test_a_search_of_a_market_returns_what_its_description_says(
     assert bool(found) is ((text, filters) not in EMPTY) or market == "real"
 
 
+@pytest.mark.long("reads all of a market for each text")
 @pytest.mark.parametrize("text", [*TEXTS[:-1], "ifty", "ce nifty", "31JUL25", "5", "jul", "n"])
 def test_terms_of_many_rows_find_the_same(
     index: InstrumentIndex,
