@@ -13,6 +13,7 @@ from tests.support.rig import Observer
 
 KILLED = """
 import multiprocessing, os, signal, sys
+from contextlib import suppress
 from pathlib import Path
 from oadb import Database
 from oadb.importing import runs, sources, streams
@@ -22,8 +23,9 @@ def watch(rows):
     global seen
     seen += rows
     if seen >= {batches} * 10:
-        for victim in {victims}:  # none, once the process was killed
-            os.kill(victim, signal.SIGKILL)
+        for victim in {victims}:  # none, once the process was killed and that was noticed
+            with suppress(ProcessLookupError):
+                os.kill(victim, signal.SIGKILL)
 with sources.opened([Path(sys.argv[1])], []) as found, Database.from_env() as db:
     for _ in runs.run(db, found, os.environ, runs.Plan("openalgo", None, True), watch):
         pass
