@@ -9,14 +9,21 @@ and content; it may be deleted.
 import json
 import sys
 from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from hashlib import sha256
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TypedDict, cast
 
 from oadb.tools import kept_files
 from oadb.tools.dependencies import module_names
 from oadb.tools.dependencies.module_names import ModuleNames, Named, SourceFile
+
+# From so many new files on, about half a second of work, another process reads them: what asks
+# PostgreSQL meanwhile needs this one.
+_MANY = 100
 
 
 class _Kept(TypedDict):
@@ -31,22 +38,30 @@ def of_files(files: Iterable[SourceFile]) -> list[tuple[SourceFile, ModuleNames]
     """Return the names in files, as they were kept, or read now; without those of no Python."""
     place = _place()
     kept = {} if place is None else _read(place)
-    found, new = list[tuple[SourceFile, ModuleNames]](), dict[str, _Kept]()
-    used = dict[str, _Kept]()
+    listed, missing = list[tuple[SourceFile, str]](), dict[str, tuple[str, bytes]]()
+    names = dict[str, ModuleNames | None]()
     for file in files:
         with suppress(OSError):
             content = file.path.read_bytes()
             digest = sha256(f"{file.module}\n".encode() + content).hexdigest()
-            names = _restored(kept.get(digest))
-            if names is not None:
-                used[digest] = kept[digest]
-            elif (names := module_names.read(file.module, content)) is not None:
-                new[digest] = _kept(names)
-            if names is not None:
-                found.append((file, names))
-    if place is not None and new:
-        kept_files.write(place, used | new)
+            listed.append((file, digest))
+            names[digest] = restored = _restored(kept.get(digest))
+            if restored is None:
+                missing[digest] = (file.module, content)
+    names |= zip(missing, _parsed([*missing.values()]), strict=True)
+    found = [(file, known) for file, digest in listed if (known := names[digest]) is not None]
+    if place is not None and any(names[digest] for digest in missing):
+        kept_files.write(place, {digest: _kept(each) for digest, each in names.items() if each})
     return found
+
+
+def _parsed(missing: list[tuple[str, bytes]]) -> list[ModuleNames | None]:
+    """Read the names of modules, each given with its content."""
+    if len(missing) >= _MANY:
+        pool = ProcessPoolExecutor(1, get_context("spawn"))
+        with suppress(BrokenProcessPool), pool:  # broken: somebody has ended that process
+            return [*pool.map(module_names.read, *zip(*missing, strict=True), chunksize=50)]
+    return [module_names.read(module, content) for module, content in missing]
 
 
 def _place() -> Path | None:

@@ -1,5 +1,6 @@
 """The names in Python files that are kept: when a file is parsed anew."""
 
+import ast
 import json
 from pathlib import Path
 
@@ -50,6 +51,19 @@ def test_a_file_is_parsed_anew_where_it_has_changed(
     assert [(each.name, each.within, each.line) for each in names.named] == [
         ("desk.journal.read", "work", 5)
     ]
+
+
+def test_many_files_are_read_by_another_process(
+    files: list[SourceFile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = [module_names.read(file.module, file.path.read_bytes()) for file in files]
+    monkeypatch.setattr(kept_names, "_MANY", len(files))
+    monkeypatch.setattr(ast, "parse", None)  # in this process
+
+    found = kept_names.of_files(files)
+
+    assert [names for _, names in found] == [names for names in expected if names is not None]
+    assert kept_names.of_files([file for file, _ in found]) == found, "what was kept"
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '"x"', "null"])
