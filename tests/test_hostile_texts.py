@@ -179,8 +179,7 @@ def takes_text(declared: Declaration) -> list[str]:
 
 def arguments(declared: Declaration) -> dict[str, Any]:
     if set(declared.kinds) >= {"logged_at"}:  # columns of logs: each is an array as text
-        kinds = declared.kinds.items()
-        return {n: "{}" if kind.python is str else BY_TYPE[kind.python] for n, kind in kinds}
+        return {n: {**BY_TYPE, str: "{}"}[k.python] for n, k in declared.kinds.items()}
     given: dict[str, Any] = {}
     for name, kind in declared.kinds.items():
         default = kind.choices[0] if kind.choices else BY_TYPE[kind.python]

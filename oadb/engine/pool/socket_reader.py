@@ -104,6 +104,8 @@ class SocketReader:
         except Exception as error:  # noqa: BLE001  # raised where it is awaited
             self._pending = None
             answer.set_exception(error)
+            # Looked at: asyncio would log it where the loop ends before somebody awaits it.
+            answer.exception()
 
     def _rest(self) -> None:
         self._pending = None

@@ -1,6 +1,7 @@
 """An event loop watches a connection once, goes on with what arrives, and forgets it in time."""
 
 import asyncio
+import gc
 import os
 import socket
 import threading
@@ -52,6 +53,25 @@ async def test_an_exchange_goes_on_with_each_part_that_arrives(pair: Pair) -> No
         pair.server.send(part)
         await turns()
     assert await answer == b"one two"
+    pair.reader.close()
+
+
+async def test_an_error_that_nobody_awaits_any_more_is_not_logged(
+    pair: Pair, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Such as that of a statement that was cancelled when its event loop ended."""
+
+    def refused() -> Generator[Any]:
+        yield WAIT_R
+        raise ValueError(pair.client.recv(100))
+
+    answer = pair.reader.run(refused())
+    pair.server.send(b"canceled")
+    await turns()
+    del answer
+    gc.collect()
+
+    assert caplog.messages == []
     pair.reader.close()
 
 
