@@ -29,7 +29,9 @@ class DeferredCalls(BatchedCalls):
             TransactionError: the calls were sent.
         """
         if query.is_judged or query.result.cardinality not in {"affected", "nothing"}:
-            raise ParameterError(f"{query.label}: only a write without rows can wait for COMMIT; call it")
+            raise ParameterError(
+                f"{query.label}: only a write without rows can wait for COMMIT; call it"
+            )
         with self._lock:
             return super()._run(query, params)
 
