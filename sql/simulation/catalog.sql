@@ -1,26 +1,26 @@
--- The size of the catalog of a database that only plans: that of its rows, and as much again, because
--- statistics are written into it. How many old rows it has depends on what else the server did
--- meanwhile, and on the day; so would the plans of what reads it. Run by
+-- The size of the catalog of a database that only plans: that of its rows, and as much again,
+-- because statistics are written into it. How many old rows it has depends on what else the server
+-- did meanwhile, and on the day; so would the plans of what reads it. Run by
 -- oadb/tools/plans/catalog_sizes.py.
 
 -- name: compact
 -- Leaves out old rows, if no other session may still see them.
 vacuum (full)
-    pg_catalog.pg_attrdef,
-    pg_catalog.pg_constraint,
-    pg_catalog.pg_description,
-    pg_catalog.pg_index,
-    pg_catalog.pg_inherits,
-    pg_catalog.pg_namespace,
-    pg_catalog.pg_policy,
-    pg_catalog.pg_proc,
-    pg_catalog.pg_rewrite,
-    pg_catalog.pg_statistic,
-    pg_catalog.pg_trigger,
-    pg_catalog.pg_type,
-    pg_catalog.pg_depend,
-    pg_catalog.pg_attribute,
-    pg_catalog.pg_class;
+pg_catalog.pg_attrdef,
+pg_catalog.pg_constraint,
+pg_catalog.pg_description,
+pg_catalog.pg_index,
+pg_catalog.pg_inherits,
+pg_catalog.pg_namespace,
+pg_catalog.pg_policy,
+pg_catalog.pg_proc,
+pg_catalog.pg_rewrite,
+pg_catalog.pg_statistic,
+pg_catalog.pg_trigger,
+pg_catalog.pg_type,
+pg_catalog.pg_depend,
+pg_catalog.pg_attribute,
+pg_catalog.pg_class;
 
 -- name: size
 -- Writes how many rows and pages tables of the catalog and their indexes have; returns the files,
@@ -146,21 +146,26 @@ sized as (
         counted.rows * keys.width
     from keys
     inner join counted on keys.table_id = counted.table_id
+),
+
+paged as (
+    select
+        sized.relation_id,
+        sized.rows,
+        4 + ceil(sized.bytes * 2.5 / 8192)::integer as pages
+    from sized
 )
 
 select
     pg_catalog.pg_relation_filepath(class.oid) as file,
-    sizes.pages,
+    paged.pages,
     pg_catalog.pg_restore_relation_stats(
         'schemaname', 'pg_catalog',
         'relname', class.relname::text,
-        'relpages', sizes.pages,
-        'reltuples', sized.rows::real,
+        'relpages', paged.pages,
+        'reltuples', paged.rows::real,
         'relallvisible', 0
     ) as is_restored
-from sized
-inner join pg_catalog.pg_class as class on sized.relation_id = class.oid
-cross join lateral (
-    select 4 + ceil(sized.bytes * 2.5 / 8192)::integer as pages
-) as sizes
+from paged
+inner join pg_catalog.pg_class as class on paged.relation_id = class.oid
 order by class.relname;

@@ -1,5 +1,6 @@
--- What runs for a statement that writes beyond its plan. Bound in oadb/tools/plans/unseen_work.py. The
--- lock of plans and the review book both say it by these; the book names tables as SQL does (quoted).
+-- What runs for a statement that writes beyond its plan. Bound in oadb/tools/plans/unseen_work.py.
+-- The lock of plans and the review book both say it by these; the book names tables as SQL does
+-- (quoted).
 
 -- name: _list_triggers
 -- Those that fire in an ordinary session, without those that PostgreSQL makes for constraints and

@@ -1,5 +1,6 @@
--- What the catalog says about columns, types, routines, sizes, locks and roles, for the review book;
--- foreign keys and triggers are in tools/plans/unseen_work. Bound in oadb/tools/review/catalog_facts.py.
+-- What the catalog says about columns, types, routines, sizes, locks and roles, for the review
+-- book; foreign keys and triggers are in tools/plans/unseen_work. Bound in
+-- oadb/tools/review/catalog_facts.py.
 
 -- name: list_named_columns
 -- Of tables and views, not of partitions, in the order of the table.
