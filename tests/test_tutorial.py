@@ -73,7 +73,7 @@ def follow(blocks: list[Typed], folder: Path, environ: Mapping[str, str]) -> str
 
 
 @pytest.mark.timeout(600)  # twenty commands, each of which starts Python
-@pytest.mark.long("twenty commands, two servers")
+@pytest.mark.slow
 def test_the_service_of_the_tutorial_is_built_tested_and_served(
     folder: Path, oadb_server: Server
 ) -> None:
