@@ -69,10 +69,14 @@ def failed(
 
 def rows_in(answer: Any) -> int:
     """Return the rows of an answer, or else how many were written."""
+    if answer.__class__ is list:
+        if len(answer) != 1:  # of several statements
+            return sum(map(rows_in, answer))
+        answer = answer[0]
     try:
         return answer.ntuples or answer.command_tuples or 0
-    except AttributeError:  # of several statements; of BEGIN; of what psycopg itself sends
-        return sum(map(rows_in, answer)) if answer.__class__ is list else 0
+    except AttributeError:  # of BEGIN; of what psycopg itself sends
+        return 0
 
 
 def sqlstate_of(error: BaseException | None) -> str | None:
