@@ -13,6 +13,9 @@ from oadb.engine.binding.dumpers import Sent
 # Rows from which on they are made together, not one by one.
 _MANY = 8
 
+# Rows made together: few enough that their tuples are gone before Python looks for garbage in them.
+_CHUNK = 128
+
 
 @dataclass(slots=True)
 class PreparedStatement:
@@ -78,7 +81,10 @@ class PreparedStatement:
         if count < _MANY:
             rows: list[Any] = converters.load_rows(0, count, make)
         else:
-            rows = make_all(converters.load_rows(0, count, tuple))
+            rows = []
+            for first in range(0, count, _CHUNK):
+                values = converters.load_rows(first, min(first + _CHUNK, count), tuple)
+                rows += make_all(values)
         # Releases the result, which may be large; otherwise it is kept until the next call.
         converters.set_pgresult(None, set_loaders=False)
         return rows

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
 from traceback import format_exception
@@ -119,6 +119,17 @@ def test_rows_are_stored_as_they_are_and_come_back(db: Db) -> None:
 def test_a_member_of_an_enumeration_of_texts_is_stored_as_its_value(db: Db) -> None:
     assert load(db, [Everything(1, body=Side.BUY), Everything(2)]) == 2
     assert [row.body for row in export(db)] == ["buy", None]
+
+
+@pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=5, minutes=30))], ids=str)
+def test_a_time_of_any_year_and_any_fraction_comes_back(db: Db, zone: timezone) -> None:
+    years, fractions = (1, 999, 1000, 2026, 9998), (0, 1, 10, 999, 1000, 123_456, 999_999)
+    first = [datetime(year, 1, 2, 23, 4, 59, tzinfo=zone) for year in years]
+    times = [each.replace(microsecond=fraction) for each in first for fraction in fractions]
+
+    load(db, [Everything(n, at=each) for n, each in enumerate(times)])
+
+    assert [row.at for row in export(db)] == times
 
 
 def test_many_more_rows_than_a_batch_come_back_in_order(db: Db) -> None:

@@ -97,14 +97,10 @@ class RowEncoder:
                 self._checked(f"{self.name}[{number}].{name}", kind, value)
                 for number, value in enumerate(column, first)
             ]
-        if None in column:
-            text = _encoder(kind)
-            return [_NULL if value is None else text(value) for value in column]
-        if kind.python is str and not kind.array:
-            together = "".join(column)
-            is_plain = not any(map(together.__contains__, _SPECIAL))
-            return column if is_plain else map(_escaped, column)
-        return map(_encoder(kind), column)
+        if None not in column:
+            return _texts_of(kind, column)
+        texts = iter(_texts_of(kind, [value for value in column if value is not None]))
+        return [_NULL if value is None else next(texts) for value in column]
 
     def _checked(self, name: str, kind: ValueType, value: Any) -> Any:
         checked = kind.checked(self.label, name, value)
@@ -114,8 +110,17 @@ class RowEncoder:
         return checked
 
 
+def _texts_of(kind: ValueType, column: Sequence[Any]) -> Iterable[str]:
+    """Return the texts of a column without nulls."""
+    if kind.python is str and not kind.array:
+        together = "".join(column)
+        is_plain = not any(map(together.__contains__, _SPECIAL))
+        return column if is_plain else map(_escaped, column)
+    return map(_encoder(kind), column)
+
+
 def _encoder(kind: ValueType) -> Callable[[Any], str]:
-    """Return what encodes a value that is not null."""
+    """Return what encodes a value of a column without nulls."""
     if kind.form is not None:
         return _escaped
     if kind.array:
