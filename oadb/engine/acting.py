@@ -25,13 +25,15 @@ def acting_as(user_id: int, ip: str | None) -> tuple[SetupStatement, ...]:
     """
     if type(user_id) is not int or not 0 < user_id < 2**63:
         raise ParameterError("as_user: user_id must be a whole number from 1")
-    check = SetupStatement(provided("oadb.identity", "act_as").wire_sql, (b"%d" % user_id,))
+    act_as = provided("oadb.identity", "act_as").wire_sql
+    check = SetupStatement(act_as, (b"%d" % user_id,), is_repeated=True)
     # SET takes no parameters. It is a statement of its own because Citus sends no other setting to
     # its workers, where the policies are.
     identity = SetupStatement(b"set local oadb.user_id = '%d'" % user_id)
     if ip is None:
         return check, identity
-    return check, identity, SetupStatement(_SET_ADDRESS, (_normal(ip).encode(),))
+    said = SetupStatement(_SET_ADDRESS, (_normal(ip).encode(),), is_repeated=True)
+    return check, identity, said
 
 
 def in_block(identity: tuple[SetupStatement, ...]) -> tuple[SetupStatement, ...]:

@@ -43,9 +43,10 @@ async def run(
         return await _SPECIAL[query.special](driver, connection, query, params, prelude)
     prepared = prepared_on(connection, query)
     values = sendable(prepared, query, params)
-    prepares, sql = connection.state.prepares, query.wire_sql + connection.state.mark
+    state = connection.state
+    prepares, setups, sql = state.prepares, state.setups, query.wire_sql + state.mark
     exchange = wire.exchange(
-        connection.pgconn, prepared, sql, values, prelude, then, prepares=prepares
+        connection.pgconn, prepared, sql, values, prelude, then, prepares=prepares, setups=setups
     )
     result = await driver.run_exchange(connection, exchange)
     return returned(prepared, query, result, params, query.label)
@@ -58,7 +59,7 @@ def begin_parsed(
     prelude: list[wire.SetupStatement],
     wait: Callable[..., Any] | None = None,
 ) -> Any:
-    """Begin a call in the usual way: of a parsed statement. None: it must be ``run``.
+    """Begin a call in the usual way: of what the server has parsed. None: it must be ``run``.
 
     Args:
         prelude: statements to send before it in the same round trip; emptied when they are sent.
@@ -74,10 +75,13 @@ def begin_parsed(
     prepared = connection.state.statements.get(query)
     if prepared is None or not prepared.parsed or query.special is not None:
         return None
+    setups = connection.state.setups
+    if prelude and setups is not None and not wire.are_prepared(prelude, setups):
+        return None
     values, pgconn = sendable(prepared, query, params), connection.pgconn
     send: Callable[..., Any] = wait or connection.wait
     if prelude:
-        return send(wire.behind(pgconn, prelude, prepared, values))
+        return send(wire.behind(pgconn, prelude, setups, prepared, values))
     return send(generators.execute(pgconn), prepared, values)
 
 

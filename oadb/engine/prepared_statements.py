@@ -81,10 +81,10 @@ class PreparedStatement:
         if count < _MANY:
             rows: list[Any] = converters.load_rows(0, count, make)
         else:
-            rows = []
-            for first in range(0, count, _CHUNK):
-                values = converters.load_rows(first, min(first + _CHUNK, count), tuple)
-                rows += make_all(values)
+            rows = make_all(converters.load_rows(0, min(count, _CHUNK), tuple))
+            for first in range(_CHUNK, count, _CHUNK):
+                last = min(first + _CHUNK, count)
+                rows += make_all(converters.load_rows(first, last, tuple))
         # Releases the result, which may be large; otherwise it is kept until the next call.
         converters.set_pgresult(None, set_loaders=False)
         return rows

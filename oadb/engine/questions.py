@@ -28,7 +28,8 @@ def exchange_and_ask(
     Raises:
         psycopg.Error: the server's first report on the statement.
     """
-    commands, parsing = wire._statement(pgconn, prepared, sql, values, prelude, prepares=prepares)
+    commands = wire._commands(pgconn, prelude)
+    parsing = wire._statement(commands, pgconn, prepared, sql, values, prepares=prepares)
     commands += [pgconn.pipeline_sync, *wire._commands(pgconn, [question])]
     *answers, _, asked = yield from wire._pipeline(pgconn, commands, prelude)
     if parsing is not None:

@@ -21,7 +21,7 @@ from oadb.errors import TransactionError
 from oadb.security.vault import Vault
 
 # One name is enough: in PostgreSQL a savepoint hides an earlier one of the same name.
-SAVEPOINT = SetupStatement(b"savepoint oadb")
+SAVEPOINT = SetupStatement(b"savepoint oadb", is_repeated=True)
 RELEASE = SetupStatement(b"release savepoint oadb")
 ROLLBACK = SetupStatement(b"rollback")
 ROLLBACK_TO = SetupStatement(b"rollback to savepoint oadb")
@@ -184,4 +184,4 @@ def begin(isolation: Isolation | None, *, read_only: bool) -> Begin:
         words.append(f"isolation level {isolation}")
     if read_only:
         words.append("read only")
-    return Begin(" ".join(words).encode(), isolation=isolation)
+    return Begin(" ".join(words).encode(), is_repeated=True, isolation=isolation)

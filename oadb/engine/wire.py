@@ -8,6 +8,7 @@ before it, are sent together with it, in libpq's pipeline mode.
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from typing import Any
 
 import psycopg
@@ -15,17 +16,29 @@ from psycopg import generators, pq, waiting
 
 from oadb.engine.prepared_statements import PreparedStatement
 
+_DONE = pq.ExecStatus.COMMAND_OK
 _FAILED = pq.ExecStatus.FATAL_ERROR
 
 Exchange = Generator[Any, Any, Any]
 
+Setups = dict[bytes, bytes]
+"""The names by which a session has prepared setup statements, by their text."""
+
+# No name is used twice: the server may have parsed it, if that was interrupted.
+_numbers = count(1)
+
 
 @dataclass(frozen=True, slots=True)
 class SetupStatement:
-    """A statement that is sent before another one: BEGIN, a savepoint, an identity."""
+    """A statement that is sent before another one: BEGIN, a savepoint, an identity.
+
+    Attributes:
+        is_repeated: Whether it is worth being prepared: its text is one of a few, and comes often.
+    """
 
     sql: bytes
     params: tuple[bytes | None, ...] = ()
+    is_repeated: bool = False
 
     def send(self, pgconn: Any, _values: object) -> None:
         """Hand libpq one that has no values, and is sent alone."""
@@ -48,27 +61,37 @@ def exchange(
     then: tuple[SetupStatement, ...] | None = None,
     *,
     prepares: bool,
+    setups: Setups | None = None,
 ) -> Exchange:
     """Send a statement, after those of *prelude* and before those of *then*; return its result.
 
     Args:
         prelude: emptied when it is sent.
+        setups: those of *prelude* that are repeated are prepared, and added; None: none is.
 
     Raises:
         psycopg.Error: the server's first report.
     """
-    commands, parsing = _statement(pgconn, prepared, sql, values, prelude, prepares=prepares)
+    commands, parsed = _prelude(pgconn, prelude, setups)
+    parsing = _statement(commands, pgconn, prepared, sql, values, prepares=prepares)
     place = len(commands) - 1
     commands += _commands(pgconn, then or ())
     answers = yield from _pipeline(pgconn, commands, prelude)
+    # Before the results are checked: what was parsed stays so even if its execution failed.
     if parsing is not None:
-        # Before the results are checked: a statement stays parsed even if its execution failed.
-        prepared.parsed = answers[parsing][0].status == pq.ExecStatus.COMMAND_OK
+        prepared.parsed = answers[parsing][0].status == _DONE
+    for at, (text, name) in parsed.items():
+        if setups is not None and answers[at][0].status == _DONE:
+            setups[text] = name
     return [answer_of(results) for results in answers][place]
 
 
 def behind(
-    pgconn: Any, prelude: list[SetupStatement], prepared: PreparedStatement, values: Any
+    pgconn: Any,
+    prelude: list[SetupStatement],
+    setups: Setups | None,
+    prepared: PreparedStatement,
+    values: Any,
 ) -> Exchange:
     """Send a statement that the server has parsed, behind those of *prelude*; return its results.
 
@@ -77,18 +100,22 @@ def behind(
     Raises:
         psycopg.Error: the server's first report on what stands before the statement.
     """
-    fetch_many = generators.fetch_many
+    fetch_many, names = generators.fetch_many, setups or {}
     pgconn.enter_pipeline_mode()
     try:
         for each in prelude:
-            pgconn.send_query_params(each.sql, [*each.params])
+            name = names.get(each.sql)
+            if name is None:
+                pgconn.send_query_params(each.sql, [*each.params])
+            else:
+                pgconn.send_query_prepared(name, each.params)
         prepared.send(pgconn, values)
         pgconn.pipeline_sync()
-        sent = prelude[:]
+        sent = len(prelude)
         prelude.clear()  # as in _pipeline
         yield from generators.send(pgconn)
         answers: list[Any] = []
-        for _ in sent:
+        for _ in range(sent):
             results = yield from fetch_many(pgconn)
             answers.append(results)
         answer = yield from fetch_many(pgconn)
@@ -100,18 +127,38 @@ def behind(
     return answer
 
 
+def _prelude(
+    pgconn: Any, prelude: Sequence[SetupStatement], setups: Setups | None
+) -> tuple[list[Callable[[], None]], dict[int, tuple[bytes, bytes]]]:
+    """Return the commands of setup statements, and what is parsed: text and name, by its place."""
+    if setups is None:
+        return _commands(pgconn, prelude), {}
+    commands: list[Callable[[], None]] = []
+    parsed: dict[int, tuple[bytes, bytes]] = {}
+    for each in prelude:
+        name = setups.get(each.sql)
+        if name is None and each.is_repeated:
+            name = b"setup %d" % next(_numbers)
+            parsed[len(commands)] = each.sql, name
+            commands.append(partial(pgconn.send_prepare, name, each.sql))
+        if name is None:
+            commands += _commands(pgconn, [each])
+        else:
+            commands.append(partial(pgconn.send_query_prepared, name, each.params))
+    return commands, parsed
+
+
 def _statement(
+    commands: list[Callable[[], None]],
     pgconn: Any,
     prepared: PreparedStatement,
     sql: bytes,
     values: Any,
-    prelude: list[SetupStatement],
     *,
     prepares: bool,
-) -> tuple[list[Callable[[], None]], int | None]:
-    """Return the commands of a statement, itself the last, and the place of its Parse if any."""
+) -> int | None:
+    """Add the commands of a statement, itself the last; return the place of its Parse if any."""
     formats = prepared.converters.formats
-    commands = _commands(pgconn, prelude)
     parsing = len(commands) if prepares and not prepared.parsed else None
     if parsing is not None:
         prepared.rename()
@@ -121,7 +168,15 @@ def _statement(
         if prepares  # a pooler keeps no prepared statements
         else partial(pgconn.send_query_params, sql, values, param_formats=formats)
     )
-    return commands, parsing
+    return parsing
+
+
+def are_prepared(prelude: Sequence[SetupStatement], setups: Setups) -> bool:
+    """Say whether the server has prepared all of *prelude* that are repeated."""
+    for each in prelude:  # noqa: SIM110  # all() of a generator is slower
+        if each.is_repeated and each.sql not in setups:
+            return False
+    return True
 
 
 def set_up(pgconn: Any, statements: list[SetupStatement]) -> Exchange:

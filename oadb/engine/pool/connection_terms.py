@@ -19,7 +19,7 @@ from oadb.engine.jitter import between
 from oadb.engine.observing import ConnectionChange
 from oadb.engine.pool.outage import Outage
 from oadb.engine.pool.renamed_statements import RenamedStatements
-from oadb.engine.wire import SetupStatement
+from oadb.engine.wire import Setups, SetupStatement
 
 # The peer has closed (RDHUP, Linux only), hung up, or the descriptor is invalid.
 GONE = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR | select.POLLNVAL
@@ -38,6 +38,8 @@ class ConnectionState:
     lock: threading.Lock = field(default_factory=threading.Lock)
     """Held while the duplicate is shut down or closed."""
     statements: dict[Any, Any] = field(default_factory=dict[Any, Any])
+    setups: Setups | None = None
+    """Setup statements that are prepared. None: none may be, as a pooler is between."""
     renamed: RenamedStatements | None = None
     """What the pool shares through a pooler that renames prepared statements."""
     mark: bytes = b""
@@ -161,6 +163,7 @@ class ConnectionTerms:
         expires = monotonic() + self.recycle * between(0.95, 1.0)
         state = ConnectionState(expires, self.prepares, self.patience, poll, os.dup(pgconn.socket))
         state.limits, state.renamed = limits, self.renamed
+        state.setups = {} if self.prepares and self.renamed is None else None
         state.seeks_primary = self.outage.seeks_primary
         state.mark = b"" if self.renamed is None else self.renamed.mark
         if self.tell is not None:
