@@ -1,7 +1,7 @@
 """Addresses of clients: one form for each; invalid ones are refused."""
 
 import traceback
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -108,7 +108,7 @@ INVALID = {
 
 @pytest.mark.parametrize("case", INVALID)
 def test_an_invalid_address_is_refused_and_not_shown(case: str) -> None:
-    started = perf_counter()
+    started = process_time()
     for refuse in (address, network, networks):
         with pytest.raises(ValueError, match=r"^must be") as refused:
             refuse(INVALID[case])
@@ -116,7 +116,7 @@ def test_an_invalid_address_is_refused_and_not_shown(case: str) -> None:
         assert refused.value.__context__ is None
         assert refused.value.__cause__ is None
         assert len("".join(traceback.format_exception(refused.value))) < 5000
-    assert perf_counter() - started < 5
+    assert process_time() - started < 5
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -346,11 +346,11 @@ def test_a_ring_made_of_keys_is_checked_as_closely(case: str) -> None:
 
 def test_a_large_document_with_a_repeated_name_is_refused_at_once() -> None:
     names = ",".join(f'"{n}":0' for n in range(60_000))
-    started = perf_counter()
+    started = process_time()
     with pytest.raises(KeyRingError, match="has '59999' twice"):
         KeyRing.parse(Secret(f'{{{names},"59999":1}}'))
 
-    assert perf_counter() - started < 5
+    assert process_time() - started < 5
 
 
 @pytest.mark.parametrize(

@@ -162,6 +162,7 @@ def test_a_note_whose_values_are_refused_is_not_tried_again(
     with caplog.at_level(logging.WARNING, LOG):
         note(db, probes.divide, 0)
         noted(db)
+        eventually(lambda: said(caplog, LOG))
 
     assert db.stats().notes_failed == 1
     assert said(caplog, LOG) == [
