@@ -3692,11 +3692,13 @@ begin
     end loop;
     foreach wanted in array coalesce(lacking, '{}') loop
         each := wanted.table_id::regclass;
+        -- Not "is null", which Citus refuses here; it is stored as that.
         shown := case wanted.shows
             when 'own' then format('%I = %s::bigint', wanted.user_column, identity)
-            when 'without identity' then identity || ' is null'
+            when 'without identity' then identity || ' is not distinct from null'
             when 'or refuse' then
-                'case when ' || identity || ' is null then true else oadb.refuse_identity() end'
+                'case when ' || identity || ' is not distinct from null then true '
+                || 'else oadb.refuse_identity() end'
             else 'true'
         end;
         select string_agg(coalesce(quote_ident(pg_roles.rolname), 'public'), ', ') into roles

@@ -154,6 +154,13 @@ def _makes_role(sql: PlacedSql) -> bool:
     return sql.text.at(0, "create", "role") or sql.text.at(0, "create", "user")
 
 
+def _asks_null_in_policy(sql: PlacedSql) -> bool:
+    text = sql.text
+    ends = (n for n in range(len(text.texts)) if text.at(n, ")", "is"))
+    nulls = (text.at(n, ")", "is", "null") or text.at(n, ")", "is", "not", "null") for n in ends)
+    return sql.is_placed and text.at(0, "create", "policy") and any(nulls)
+
+
 MIGRATION_FORMS = (
     RefusedForm(
         "body that is bound early",
@@ -172,6 +179,12 @@ MIGRATION_FORMS = (
         "CREATE ROLE, which fails where a node has the role",
         "a block that looks in pg_roles first, as oadb.create_roles does",
         _makes_role,
+    ),
+    RefusedForm(
+        "null in a policy",
+        "CREATE POLICY with IS NULL or IS NOT NULL of an expression",
+        "x is not distinct from null, which is stored as IS NULL",
+        _asks_null_in_policy,
     ),
 )
 """Those that only migrations have."""

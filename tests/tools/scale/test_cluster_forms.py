@@ -167,6 +167,10 @@ REFUSED_IN_MIGRATIONS = {
         "alter table shop.orders add column a text, add constraint c check (a <> '');",
     ],
     "role of one node": ["create role shop_app;"],
+    "null in a policy": [
+        "create policy p on shop.orders using (nullif(note, '') is null);",
+        "create policy p on shop.orders using (coalesce(note, total::text) is not null);",
+    ],
 }
 
 ALL = [(name, sql) for name, examples in REFUSED.items() for sql in examples]
