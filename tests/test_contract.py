@@ -13,6 +13,7 @@ from oadb.engine.binding.packages import find
 from oadb.engine.binding.queries import Queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.binding.statements import parse
+from oadb.testing.chosen_layout import is_cluster
 from oadb.tools.contract import comparison
 from tests.support.declaring import declared as declared_as
 from tests.support.each import for_each
@@ -142,6 +143,8 @@ def test_a_column_of_a_view_is_as_nullable_as_that_of_the_table(disagreements: C
         "column symbol is declared as str, but may be null"
     ]
     assert disagreements(declare(parts.format("outcome"), unpadded)) == []
+    if is_cluster():  # which has no plan of a log for any values, so that a doubt stays one
+        return
     assert disagreements(declare(parts.format("outcome"), padded)) == [
         "column symbol is declared as str | None, but is never null"
     ]

@@ -23,7 +23,8 @@ def explain_prepared(
     """Return a text, without parameters of its own, that has a prepared statement planned, as JSON.
 
     EXPLAIN (GENERIC_PLAN) would need PostgreSQL 16. Sent as one query, it is a transaction if none
-    is open, and its settings end with it.
+    is open, and its settings end with it. They are no SET LOCAL: Citus sends the whole query of one
+    to its workers, with all that stands beside it. So the answer to EXPLAIN is not the only one.
 
     Args:
         literals: the values of the statement's parameters, as SQL.
@@ -31,7 +32,7 @@ def explain_prepared(
     """
     values = f" ({', '.join(literals)})" if literals else ""
     settings = (
-        f"set local plan_cache_mode = force_{mode}_plan; "
-        f"set local enable_partition_pruning = {'on' if prunes else 'off'}; "
+        f"select pg_catalog.set_config('plan_cache_mode', 'force_{mode}_plan', true), "
+        f"pg_catalog.set_config('enable_partition_pruning', '{'on' if prunes else 'off'}', true); "
     )
     return f"{settings}{explain(analyze=analyze, as_json=True)}execute {name}{values}"

@@ -35,6 +35,10 @@ Explained = TypedDict(
 """An answer; times, in milliseconds, only of what was run."""
 
 
+# The column of an answer to EXPLAIN.
+_ANSWER = "QUERY PLAN"
+
+
 @dataclass(frozen=True, slots=True)
 class TimedTrigger:
     """A trigger or a foreign key, the name of its table, its calls, and their milliseconds."""
@@ -46,10 +50,11 @@ class TimedTrigger:
 
 
 def answers(cursor: psycopg.Cursor[tuple[object, ...]]) -> Iterator[Explained]:
-    """Yield the answers to EXPLAIN; what else was sent with it has none."""
+    """Yield the answers to EXPLAIN, without those to what else was sent with it."""
     is_left: bool | None = True
     while is_left:
-        if cursor.description is not None:
+        # Of a setting it is the value.
+        if cursor.description is not None and cursor.description[0].name == _ANSWER:
             ((explained,),) = cast("list[tuple[list[Explained]]]", cursor.fetchall())
             yield explained[0]
         is_left = cursor.nextset()

@@ -19,7 +19,7 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from oadb.engine import failures
-from oadb.engine.acting import acting_as
+from oadb.engine.acting import acting_as, in_block
 from oadb.engine.binding import explaining
 from oadb.engine.binding.declarations import Declaration
 from oadb.engine.binding.explaining import PlanMode
@@ -46,8 +46,8 @@ Limits = tuple[float, float]
 # PostgreSQL plans these alone.
 _PLANNED = frozenset({"select", "with", "values", "table", "insert", "update", "delete", "merge"})
 
-# Seconds to plan a statement.
-_PATIENCE = 15.0
+# Seconds to plan a statement; the function of Citus that plans what names distributed tables.
+_PATIENCE, _PLANS_A_CLUSTER = 15.0, "CreateDistributedPlannedStmt"
 
 Reason = Literal["copy", "utility", "privilege", "missing", "refused"]
 """Why there is no plan: a COPY; another statement that PostgreSQL does not plan, such as CALL; the
@@ -181,7 +181,7 @@ class Planner:
             )
         if role is not None:
             self._connection.execute(sql.SQL("set local role {}").format(sql.Identifier(role)))
-        for setup in () if user_id is None else acting_as(user_id, None):
+        for setup in () if user_id is None else in_block(acting_as(user_id, None)):
             with psycopg.RawCursor(self._connection) as cursor:
                 cursor.execute(setup.sql, [value and value.decode() for value in setup.params])
 
@@ -217,7 +217,7 @@ class Planner:
             unplannable = _unplannable(statement)  # such cannot be prepared
             if analyze and unplannable is None:
                 raise failures.scrubbed(error, statement.label, statement.place_at) from None
-            return unplannable or _refused(statement, error)
+            return unplannable or _refused(statement, error, mode)
         return found
 
     def plan_both(
@@ -291,6 +291,9 @@ def _unplannable(declared: Declaration) -> Unplanned | None:
     return None
 
 
-def _refused(declared: Declaration, error: psycopg.Error) -> Unplanned:
+def _refused(declared: Declaration, error: psycopg.Error, mode: PlanMode) -> Unplanned:
+    if mode == "generic" and error.diag.source_function == _PLANS_A_CLUSTER:
+        text = "a cluster makes no plan of it for any values; give some"
+        return Unplanned(declared.label, "refused", text)
     reason = _REASONS.get(error.sqlstate or "", "refused")
     return Unplanned(declared.label, reason, error.diag.message_primary or str(error))
