@@ -1,4 +1,8 @@
-"""Inserts rows of which the server may refuse some: finds these by halving, stores the others."""
+"""Inserts rows of which the server may refuse some: finds these by halving, stores the others.
+
+On a Citus cluster rows come to a worker by COPY, and the coordinator passes on what the worker says
+of them as an internal error, without its SQLSTATE.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -15,6 +19,14 @@ T = TypeVar("T")
 # that of a check, and its name, unlike that text, is the same in every language.
 _FINDS_PARTITION = "ExecFindPartition"
 
+# The function of Citus that passes on what a worker says.
+_PASSES_ON = "ReportCopyError"
+
+
+def is_of_worker(error: psycopg.Error) -> bool:
+    """Say whether a worker of a cluster has refused rows; its text alone says why."""
+    return error.sqlstate == "XX000" and error.diag.source_function == _PASSES_ON
+
 
 def is_partition_missing(error: psycopg.Error) -> bool:
     """Say whether a row has no partition: a fault of the table, not of the row."""
@@ -23,7 +35,12 @@ def is_partition_missing(error: psycopg.Error) -> bool:
 
 def is_row_fault(error: psycopg.Error) -> bool:
     """Say whether a row is at fault, so that storing it again would fail again."""
-    return is_data_error(error) and not is_partition_missing(error)
+    return _violates(error) or (is_data_error(error) and not is_partition_missing(error))
+
+
+def _violates(error: psycopg.Error) -> bool:
+    """Say whether a worker names a constraint: it need not be asked again."""
+    return is_of_worker(error) and " violates " in (error.diag.message_primary or "")
 
 
 def insert_skipping_bad_rows(

@@ -4,8 +4,8 @@ An invalid value is the row's fault at once. Of most other errors, such as those
 repetition tells: after five equal ones in a row, the rows that get them are looked for. Errors of
 the server, of the table and of privileges never are the fault of a row.
 
-On a Citus cluster rows come to a worker by COPY, and the coordinator passes on what the worker says
-of them as an internal error, without its SQLSTATE.
+Of an error of a worker of a Citus cluster only the text is left: no SQLSTATE and no name of a
+function. It is in English, because ``oadb distribute`` refuses workers whose messages are not.
 """
 
 import re
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from oadb.validation.bad_rows import is_partition_missing, is_row_fault
+from oadb.validation.bad_rows import is_of_worker, is_partition_missing, is_row_fault
 
 # Equal errors in a row after which rows are at fault: within a second of the first one.
 _ENOUGH = 5
@@ -22,12 +22,8 @@ _ENOUGH = 5
 # and timeouts, disks, damaged data; a missing table or schema.
 _NEVER = ("08", "25", "26", "28", "3D", "3F", "40", "53", "55", "57", "58", "XX", "42501", "42P01")
 
-# The function of Citus that passes on what a worker says, and an error of its own class for that.
-_PASSES_ON = "ReportCopyError"
+# A class of its own for what a worker says, and what it says when it is not the fault of a row.
 _OF_A_WORKER = "XX000 of a worker"
-
-# What a worker says when it is not the fault of a row. Where its messages are in another language,
-# that of the operating system is left.
 _OUTAGE = re.compile(
     "no space|out of memory|input/output|read-only|terminating|shutting down|canceling|deadlock"
     "|too many|permission denied|does not exist|starting up|no partition of",
@@ -62,23 +58,14 @@ class Refusals:
         """Say whether the rows that get this error are to be parked."""
         if not isinstance(error, psycopg.Error):
             return False
-        return is_row_fault(error) or _violates(error) or _repeatable(error) in self.states
-
-
-def _violates(error: psycopg.Error) -> bool:
-    """Say whether a worker names a constraint: it need not be asked again."""
-    return _is_of_worker(error) and " violates " in (error.diag.message_primary or "")
-
-
-def _is_of_worker(error: psycopg.Error) -> bool:
-    return error.sqlstate == "XX000" and error.diag.source_function == _PASSES_ON
+        return is_row_fault(error) or _repeatable(error) in self.states
 
 
 def _repeatable(error: Exception) -> str | None:
     """Return the SQLSTATE of an error that is the fault of rows if it is repeated."""
     if not isinstance(error, psycopg.Error) or is_partition_missing(error):
         return None
-    if _is_of_worker(error):
+    if is_of_worker(error):
         return None if _OUTAGE.search(error.diag.message_primary or "") else _OF_A_WORKER
     state = error.sqlstate
     return None if state is None or state.startswith(_NEVER) else state

@@ -16,6 +16,7 @@ from oadb.tools.plans.index_sizes import OWN_PAGES
 from oadb.tools.plans.planned_catalog import ExtendedStatistics, PlannedIndex, PlannedTable
 from oadb.tools.plans.sparse_files import PAGE
 from oadb.tools.plans.table_sizes import FEWEST
+from oadb.tools.scale import cluster_catalog
 
 query = queries(__name__)
 
@@ -108,13 +109,16 @@ class _Export:
         self._require(values)
         named = [*self._with_partitions(values)]
         self._values = {(each.relation_name, each.name): each for each in _list_values(db, named)}
+        self._away = cluster_catalog.distributed(db)
         self._largest = max((self._rows(each) for each in self._roots), default=0)
 
     def result(self) -> Exported:
         tables: dict[str, Json] = {}
         unread: list[str] = []
         for table in self._roots:
-            if self._rows(table) >= FEWEST:
+            if str(table) in self._away:
+                unread.append(f"columns of {table} cannot be read: its rows are on workers")
+            elif self._rows(table) >= FEWEST:
                 tables[str(table)] = self._table(table)
                 if str(self._typical(table)) not in self._columns:
                     unread.append(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from oadb.engine.binding.queries import queries
 from oadb.engine.executors import Runner
 from oadb.tools.activity import optional_statements
+from oadb.tools.scale.citus_presence import find_citus_version
 
 query = queries(__name__, folder=optional_statements.FOLDER)
 
@@ -42,11 +43,16 @@ class ClusterNode:
 
 @dataclass(frozen=True, slots=True)
 class WorkerAnswer:
-    """The versions of PostgreSQL and Citus of a worker, as ``15 13.2-1``, or its error."""
+    """The versions of PostgreSQL and Citus of a worker, as ``15 13.2-1``, or its error.
+
+    Attributes:
+        messages: The locale of its messages; empty: that of its environment.
+    """
 
     node: str
     is_answered: bool
     answer: str
+    messages: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +152,13 @@ class ClusterState:
     missing_settings: list[RoleSetting]
     tables: list[CitusTable]
     local_functions: list[str]
+
+
+def distributed(db: Runner) -> set[str]:
+    """Return the tables whose rows are on workers; without Citus, none."""
+    if find_citus_version(db) is None:
+        return set()
+    return {each.name for each in _list_tables(db) if each.placement == "distributed"}
 
 
 def read(db: Runner, citus_version: str, schemas: list[str]) -> ClusterState:

@@ -15,6 +15,9 @@ from oadb.tools.scale.layout_file import Layout, TablePlacement
 # The oldest version of Citus with which this was run.
 _OLDEST = 13
 
+# Locales of messages in English.
+_ENGLISH = ("C", "POSIX", "en")
+
 # How to give a node the roles of the coordinator.
 _ROLES = "see docs/scale.md#the-roles"
 
@@ -109,6 +112,12 @@ def _obstacles_of_workers(state: ClusterState) -> Iterator[str]:
             yield (
                 f"{each.node} has PostgreSQL and Citus {each.answer or 'without the extension'}, "
                 f"this server {expected}: bring both to the same versions"
+            )
+        # By the text the LogWriter knows whether a row is at fault, or the worker.
+        elif each.messages and not each.messages.startswith(_ENGLISH):
+            yield (
+                f"{each.node} says in {each.messages} why it refuses a row, and the coordinator "
+                "passes on the text alone: alter system set lc_messages = 'C'; there"
             )
     for fault in state.role_faults:
         yield f"the role {fault.role_name} {fault.fault} on {fault.node}: {_ROLES}"

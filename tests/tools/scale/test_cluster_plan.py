@@ -37,11 +37,12 @@ NODES = [
     ClusterNode("here:5432", is_coordinator=True, is_active=True, takes_shards=False),
     ClusterNode("there:5432", is_coordinator=False, is_active=True, takes_shards=True),
 ]
+ANSWER = WorkerAnswer("there:5432", is_answered=True, answer="15 13.2-1", messages="C")
 READY = ClusterState(
     citus_version="13.2-1",
     coordinator=COORDINATOR,
     nodes=NODES,
-    answers=[WorkerAnswer("there:5432", is_answered=True, answer="15 13.2-1")],
+    answers=[ANSWER],
     role_faults=[],
     closed_workers=[],
     lacks_grants=False,
@@ -115,8 +116,9 @@ def test_a_cluster_that_is_ready_has_no_obstacle() -> None:
     assert [*cluster_plan.misplaced(LAYOUT, replace(READY, tables=PLACED))] == []
 
 
-SILENT = WorkerAnswer("there:5432", is_answered=False, answer="connection refused")
-OLD = WorkerAnswer("there:5432", is_answered=True, answer="15 12.1-1")
+SILENT = replace(ANSWER, is_answered=False, answer="connection refused", messages="")
+OLD = replace(ANSWER, answer="15 12.1-1")
+GERMAN = replace(ANSWER, messages="de_DE.UTF-8")
 
 
 @pytest.mark.parametrize(
@@ -132,6 +134,7 @@ OLD = WorkerAnswer("there:5432", is_answered=True, answer="15 12.1-1")
         (replace(READY, nodes=[NODES[0], replace(NODES[1], is_active=False)]), "there:5432 is not"),
         (replace(READY, answers=[SILENT]), "there:5432 does not answer: connection refused"),
         (replace(READY, answers=[OLD]), "15 12.1-1, this server 15 13.2-1"),
+        (replace(READY, answers=[GERMAN]), "there:5432 says in de_DE.UTF-8 why it refuses a row"),
         (
             replace(READY, role_faults=[RoleFault("there:5432", "oadb_app", "is missing")]),
             "the role oadb_app is missing on there:5432",

@@ -41,15 +41,25 @@ order by
     name;
 
 -- name: _list_answers
--- The versions of PostgreSQL and Citus of each worker, or its error.
+-- The versions of PostgreSQL and Citus of each worker and the locale of its messages, or its error.
 select
     answers.nodename || ':' || answers.nodeport as node,
     answers.success as is_answered,
-    answers.result as answer
+    case
+        when answers.success
+            then pg_catalog.regexp_replace(answers.result, ' [^ ]*$', '')
+        else answers.result
+    end as answer,
+    case
+        when answers.success
+            then pg_catalog.regexp_replace(answers.result, '^.* ', '')
+        else ''
+    end as messages
 from
     pg_catalog.run_command_on_workers(
         'select pg_catalog.current_setting(''server_version_num'')::integer / 10000 '
-        '|| '' '' || extversion from pg_catalog.pg_extension where extname = ''citus'''
+        '|| '' '' || extversion || '' '' || pg_catalog.current_setting(''lc_messages'') '
+        'from pg_catalog.pg_extension where extname = ''citus'''
     ) as answers
 order by
     node;
