@@ -19,8 +19,9 @@ def test_each_finds_no_row_of_another_and_the_same_numbers(db: Database, usernam
     assert (before, users.create(db, username, "x@example.in").user_id) == (0, 1)
 
 
-def test_rows_of_migrations_come_back(one_database: Emptied, oadb_database_url: str) -> None:
-    observer = Observer(oadb_database_url)
+def test_rows_of_migrations_come_back(one_database: Emptied) -> None:
+    one_database.empty()
+    observer = Observer(one_database.url)
     before = observer.rows(f"select * from oadb.{SEEDED}")
     assert before != []
     observer.rows(f"delete from oadb.{SEEDED}")
@@ -29,8 +30,8 @@ def test_rows_of_migrations_come_back(one_database: Emptied, oadb_database_url: 
     assert observer.rows(f"select * from oadb.{SEEDED}") == before
 
 
-def test_sessions_of_a_test_end_with_it(one_database: Emptied, oadb_database_url: str) -> None:
-    with psycopg.connect(oadb_database_url) as left:
+def test_sessions_of_a_test_end_with_it(one_database: Emptied) -> None:
+    with psycopg.connect(one_database.url) as left:
         left.execute("lock table oadb.users")
         one_database.empty()
         with pytest.raises(psycopg.OperationalError):

@@ -11,6 +11,7 @@ import pytest
 
 from oadb import Transaction
 from oadb.tools import schema, schema_text
+from tests.support.schema_texts import comparable
 
 FILE = Path(__file__).parents[1] / "sql" / "schema.sql"
 ADVICE = """sql/schema.sql is not the schema that the migrations make; to rewrite it:
@@ -81,22 +82,13 @@ def test_the_migrations_make_the_schema_of_the_file(
     tx: Transaction, connection: psycopg.Connection
 ) -> None:
     version = connection.info.server_version
-    expected = as_on(version, FILE.read_text())
-    made = as_on(version, schema_text.render(schema.read(tx)))
+    expected = comparable(FILE.read_text(), version).splitlines()
+    made = comparable(schema_text.render(schema.read(tx)), version).splitlines()
     changes = [
         *unified_diff(expected, made, "sql/schema.sql", "the migrated database", lineterm="", n=1)
     ]
 
     assert not changes, "\n".join([ADVICE, *changes[:50]])
-
-
-def as_on(version: int, text: str) -> list[str]:
-    """Return the lines of a schema without what an older server shows otherwise."""
-    if version < 170000:
-        text = text.replace("insert, maintain, select", "insert, select")
-    if version < 160000:
-        text = re.sub(r"\bip_bans\.", "", text)
-    return text.splitlines()
 
 
 def test_a_constraint_is_named_after_its_table_and_its_kind(

@@ -22,6 +22,9 @@ from tests.support.rig import Loop
 REQUEST = bytes.fromhex("0000000804d2162f")
 """SSLRequest: the first message of a client that wants TLS."""
 
+PORT = "/.s.PGSQL."
+"""What stands before the port in the name of a Unix socket."""
+
 _PIECE = 65536
 
 
@@ -129,7 +132,11 @@ class Front:
         await writer.start_tls(context)
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        from_server, to_server = await asyncio.open_unix_connection(self.socket)
+        if self.socket.startswith("/"):
+            from_server, to_server = await asyncio.open_unix_connection(self.socket)
+        else:
+            host, _, port = self.socket.partition(PORT)
+            from_server, to_server = await asyncio.open_connection(host, int(port))
         try:
             copies = [_copy(reader, to_server), _copy(from_server, writer)]
             tasks = [asyncio.ensure_future(each) for each in copies]
@@ -149,7 +156,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 @contextmanager
 def front(socket: str, certificate: Path | None) -> Generator[Front]:
-    """Give a Front of the server with this Unix socket."""
+    """Give a Front of the server with this Unix socket, or with this host instead of its folder."""
     made, loop = Front(socket, certificate), Loop()
     server = loop.wait_for(made.serve())
     try:
