@@ -11,6 +11,7 @@ from oadb.logs.analyzer_logs import Analysis
 from oadb.logs.api_logs import Call
 from oadb.logs.writer import LogWriter
 from oadb.testing.chosen_layout import is_cluster
+from oadb.tools.migrations.scripts import Script
 from tests.conftest import configured
 from tests.support.migrations import MIGRATIONS
 from tests.support.rig import Observer
@@ -62,8 +63,10 @@ def test_rows_from_before_the_numbers_get_one_and_lose_it_with_the_migration(url
     states: list[tuple[int, ...] | None] = []
     with psycopg.connect(url) as connection:
         if is_cluster():  # it moves no row to another shard
-            with pytest.raises(psycopg.errors.InternalError_):
-                connection.execute((MIGRATIONS / f"{KEYED}.rollback.sql").read_bytes())
+            # Citus sends the whole query of a SET LOCAL to workers, so one statement at a time.
+            script = Script(KEYED, (MIGRATIONS / f"{KEYED}.rollback.sql").read_text())
+            with pytest.raises(psycopg.errors.FeatureNotSupported):
+                [*map(connection.execute, (step.sql.encode() for step in script.steps))]
             return
         for file in (f"{KEYED}.rollback.sql", f"{KEYED}.sql"):
             connection.execute((MIGRATIONS / file).read_bytes())
