@@ -1,9 +1,9 @@
-"""Where the time of a call goes: each stage does what the one above it does, and something more.
+"""Where the time of a call goes: each stage does what the one above it does, and more.
 
     python tests/benchmarks/stages.py [lookup] [async] [transaction] [rows] [copy]
 
-The first line of each table is libpq alone, the floor. All stages of a table run in turns, pinned to
-one CPU with the server; medians, and what a stage adds to the one above it.
+The first line of each table is libpq alone, the floor. All stages of a table run in turns, pinned
+to one CPU with the server; medians, and what a stage adds to the one above it.
 """
 
 import asyncio
