@@ -57,7 +57,7 @@ def migrations_finding(statuses: Sequence[MigrationStatus]) -> ReadyFinding:
     subject = "migrations"
     pending = [status.migration_id for status in statuses if status.state == "pending"]
     wrong = [
-        f"{status.migration_id} {status.state}"
+        f"{status.migration_id} {status.state}{status.holder and f' by {status.holder}'}"
         for status in statuses
         if status.state not in {"applied", "unrecorded", "pending"}
     ]

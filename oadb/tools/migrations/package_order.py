@@ -28,7 +28,7 @@ def read(packages: Sequence[Package]) -> list[Migration]:
     known = {"oadb": find("oadb").sql, **chosen}
     owners = {
         id_: name
-        for name, sql in known.items()
+        for name, sql in reversed(known.items())  # of several, oadb or the first has the name
         if (sql / "migrations").is_dir()
         for id_ in script_folder.ids(sql / "migrations")
     }

@@ -163,7 +163,7 @@ class _FolderReader:
                     self._path(id_),
                     f"the package {self._others[id_]} has a migration of this name, and yoyo keeps "
                     "one record of both",
-                    "rename it",
+                    "give it and its rollback another name, or the other if this one is applied",
                 )
 
     def _migration(self, id_: str, earlier: Sequence[str]) -> Migration | None:

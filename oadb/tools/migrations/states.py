@@ -15,6 +15,7 @@ State = Literal[
     "marked",
     "misplaced",
     "edited",
+    "taken",
     "gone",
     "renamed",
     "late",
@@ -34,15 +35,20 @@ class MigrationStatus:
     marked        the yoyo command marked it as applied, and did not run it
     misplaced     the yoyo command applied it when a later one of its package was applied already
     edited        applied, and its file has changed since
+    taken         another package has applied another migration under this name
     gone          applied, and its file does not exist
     renamed       not applied, but has the content of an applied migration whose file is gone
     late          not applied, although a later one of its package is
+
+    Attributes:
+        holder: The package that has applied a taken one.
     """
 
     package: str
     migration_id: str
     state: State
     applied_at: datetime | None
+    holder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +143,10 @@ def _compare_package(
 _REASONS: Mapping[State, str] = {
     "edited": """{id}.sql was edited after it was applied at {at}
     hint: restore the file, and write the change as a new migration""",
+    "taken": """{id}.sql: the package {holder} has applied another migration of this name at {at}, \
+and yoyo keeps one record of both
+    hint: give the file and its rollback another name; if {holder} was the earlier name of this \
+package, restore the file""",
     "gone": """{id}.sql does not exist, but was applied at {at}
     hint: restore the file; if a newer release applied it, run that release""",
     "renamed": """{id}.sql is an applied migration under a new name
@@ -160,7 +170,7 @@ def explain(status: MigrationStatus) -> str | None:
     if reason is None:
         return None
     at = "" if status.applied_at is None else f"{status.applied_at:%Y-%m-%d %H:%M %Z}"
-    return reason.format(id=status.migration_id, at=at)
+    return reason.format(id=status.migration_id, at=at, holder=status.holder)
 
 
 def doubts(statuses: Iterable[MigrationStatus]) -> list[str]:
@@ -177,6 +187,9 @@ def _status_of_applied(
 ) -> MigrationStatus:
     state: State = "applied" if recorded else doubtful.get(migration.id, "unrecorded")
     if recorded is not None and recorded.checksum not in migration.checksums:
+        if recorded.package != migration.package:
+            holder = recorded.package
+            return MigrationStatus(migration.package, migration.id, "taken", applied_at, holder)
         state = "edited"
     return MigrationStatus(migration.package, migration.id, state, applied_at)
 

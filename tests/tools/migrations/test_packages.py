@@ -8,7 +8,7 @@ import pytest
 from oadb.engine.binding.packages import Package, find
 from oadb.engine.config import Config
 from oadb.errors import MigrationError
-from oadb.tools import health
+from oadb.tools import health, service_checks
 from oadb.tools.migrations import package_order
 from oadb.tools.migrations.runner import Report, migrate, plan, rollback, status
 from tests.support.migrations import (
@@ -150,9 +150,24 @@ def test_a_migration_that_two_packages_have_is_refused(
 ) -> None:
     shop.write(OADB, "select 1;", "select 1;")
 
-    with pytest.raises(MigrationError, match="has a migration of this name") as error:
-        package_order.read([*folder.packages, shop.package])
-    assert "the package shop has a migration" in str(error.value)
+    with pytest.raises(MigrationError, match="package oadb has a migration of this name") as error:
+        package_order.read([shop.package, *folder.packages])
+    assert str(shop.folder) in str(error.value)
+
+
+def test_a_name_that_another_package_has_applied_is_no_edit(
+    database: MigrationDatabase, shop: Service, tmp_path: Path
+) -> None:
+    depot = Service("depot", tmp_path / "depot")
+    depot.write(SHOP[0], "create schema depot;", "drop schema depot;")
+    migrate(database.dsn, packages=[shop.package])
+
+    assert states(database, [depot.package]) == {f"depot {SHOP[0]}": "taken"}
+    said = refused(lambda: migrate(database.dsn, packages=[depot.package]))
+    assert "the package shop has applied another migration of this name" in said
+    assert "hint: give the file and its rollback another name" in said
+    told = service_checks.migrations_finding(status(database.dsn, packages=[depot.package]))
+    assert told.text == f"{SHOP[0]} taken by shop"
 
 
 def test_a_dependency_that_no_package_has_is_refused(shop: Service) -> None:
