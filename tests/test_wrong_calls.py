@@ -127,10 +127,10 @@ def test_the_other_kind_of_database_is_told_by_with_and_await() -> None:
         async with Database(CONFIG):  # type: ignore[attr-defined]  # the fault
             pass
 
-    with pytest.raises(TypeError, match="'Database' object does not support the asynch"):
+    with pytest.raises(TypeError, match="Database' object does not support the asynch"):
         asyncio.run(opened())
     with (
-        pytest.raises(TypeError, match="'AsyncDatabase' object does not support the context"),
+        pytest.raises(TypeError, match="AsyncDatabase' object does not support the context"),
         AsyncDatabase(CONFIG),  # type: ignore[attr-defined]  # the fault
     ):
         pass
