@@ -13,6 +13,25 @@ CLIENT_GONE = 499
 
 MEDIA_TYPE = "application/problem+json"
 
+_TEXT = {"type": "string"}
+
+SCHEMA: dict[str, object] = {
+    "title": "Problem",
+    "description": "Why a request was not answered as it was meant to be (RFC 9457).",
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "reason"],
+    "properties": {
+        "type": _TEXT,
+        "title": _TEXT,
+        "status": {"type": "integer"},
+        "detail": {"description": "A sentence for people.", **_TEXT},
+        "reason": {"description": "A word for programs.", **_TEXT},
+        "constraint": {"description": "The constraint of the schema, if any.", **_TEXT},
+        "field": {"description": "What of the request is at fault, if known.", **_TEXT},
+    },
+}
+"""The body of an answer as OpenAPI describes it."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProblemDetails:

@@ -77,3 +77,47 @@ def test_an_answer_of_the_applications_own_stays(web_config: Config) -> None:
 
     with client_of(app, web_config) as client:
         assert client.post(LOGIN, json={}).text == "no"
+
+
+def test_the_description_says_what_is_answered_to_a_request_that_does_not_fit(
+    web_config: Config,
+) -> None:
+    app = FastAPI()
+
+    class Own(BaseModel):
+        reason: str
+
+    @app.post("/own", responses={422: {"model": Own}})
+    async def own(number: int) -> None: ...
+
+    with client_of(app, web_config) as client:
+        refused = client.post(LOGIN, json={})
+        for _ in range(2):  # FastAPI keeps it
+            described = client.get("/openapi.json").json()
+
+    media_type = refused.headers["Content-Type"]
+    answers = described["paths"]["/login/{number}"]["post"]["responses"]
+    reference = answers["422"]["content"][media_type]["schema"]["$ref"]
+    assert reference == "#/components/schemas/OadbProblem"
+    schemas = described["components"]["schemas"]
+    assert (
+        {*schemas["OadbProblem"]["properties"]}
+        >= {*refused.json()}
+        >= {"type", "title", "status", "detail", "reason"}
+    )
+    assert {*schemas} == {"Login", "OadbProblem", "Own"}
+    of_its_own = described["paths"]["/own"]["post"]["responses"]["422"]["content"]
+    assert [*of_its_own] == ["application/json"]
+
+
+def test_an_answer_of_the_applications_own_is_described_by_fastapi(web_config: Config) -> None:
+    app = FastAPI()
+    with client_of(app, web_config) as client:
+
+        @app.exception_handler(RequestValidationError)  # after oadb's
+        async def refuse(_: Request, __: RequestValidationError) -> PlainTextResponse:
+            return PlainTextResponse("no", 400)
+
+        described = client.get("/openapi.json").json()
+
+    assert {"HTTPValidationError", "Login"} <= {*described["components"]["schemas"]}
