@@ -21,13 +21,24 @@ READERS = {
 
 # Tests of a room in other folders, as far as they are not run by chance.
 ELSEWHERE = {
-    "accounts": ["tests/attacks", "tests/tools/test_cli_users.py"],
+    "accounts": [
+        "tests/attacks", "tests/keys/test_token_owners.py", "tests/tools/test_cli_users.py",
+    ],
     "bans": ["tests/tools/test_cli_bans.py", "tests/tools/test_maintenance.py"],
+    "engine": [
+        "tests/test_arguments.py", "tests/test_constraint_errors.py", "tests/test_identities.py",
+        "tests/test_wrong_calls.py",
+    ],
     "keys": [
         "tests/accounts/test_security_events.py", "tests/tools/test_key_rotation.py",
         "tests/tools/test_key_rotation_old_ring.py",
     ],
     "logs": ["tests/tools/test_maintenance.py", "tests/tools/test_retention.py"],
+    "security": [
+        "tests/accounts/test_password_defects.py", "tests/attacks/test_guessable_passwords.py",
+        "tests/attacks/test_shown_secrets.py", "tests/attacks/test_weak_key_rings.py",
+        "tests/keys/test_token_owners.py", "tests/logs/test_redaction.py",
+    ],
 }  # fmt: skip  # a table
 
 
@@ -68,15 +79,18 @@ def tests_of(mutant: Mutant, files: Iterable[TestFile], seconds: float) -> list[
     """Return the files that may notice a mutant, the likeliest first, as far as the time goes.
 
     Of a function that no file enters, as it runs at import, and of a statement that none runs,
-    these are the files that bear the name of the module, or all of the room.
+    these are the files that bear the name of the module, and then the others of the room: some hold
+    all its classes, such as what they show of themselves.
     """
     if mutant.kind == "migration":
         return [SCHEMA]
     known = {each.path: each for each in files}
     running = [each for each in known.values() if each.runs(mutant)]
     stem = Path(mutant.path).stem
-    running = running or [each for each in known.values() if stem in each.path]
-    running = running or [each for each in known.values() if f"/{mutant.room}/" in each.path]
+    of_room = f"/{mutant.room}/"
+    running = running or [
+        each for each in known.values() if stem in each.path or of_room in each.path
+    ]
     return _within(sorted(running, key=lambda each: _rank(mutant, each)), seconds)
 
 

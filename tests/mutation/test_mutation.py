@@ -1,5 +1,6 @@
 """Mutants: which there are, which are chosen, and how the tests of one end."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,19 @@ def test_tests_that_run_little_else_come_first(toys: Path) -> None:
 
     found = choosing.tests_of(mutant, files, seconds=2.5)
     assert found == ["tests/toys/test_few.py", "tests/toys/test_many.py"]
+
+
+def test_what_runs_at_import_is_tried_with_its_room_after_the_tests_of_its_name(
+    toys: Path,
+) -> None:
+    mutant = replace(mutant_of(toys, "< 19"), place="toys/ages.py:0", room="toys")
+    files = [
+        choosing.TestFile(f"tests/{name}.py", frozenset(), frozenset(), 1)
+        for name in ("toys/test_all", "toys/test_ages", "others/test_others")
+    ]
+
+    found = choosing.tests_of(mutant, files, seconds=9)
+    assert found == ["tests/toys/test_ages.py", "tests/toys/test_all.py"]
 
 
 def test_the_table_counts_what_is_equivalent_apart(toys: Path) -> None:
