@@ -83,6 +83,17 @@ def test_each_account_network_and_hour_has_a_row_of_its_own(
     assert login_attempts.count(db) == 5
 
 
+def test_a_row_that_is_finished_is_not_counted_again(db: Database, observer: Observer) -> None:
+    lock(observer, "account", "asha")
+    for _ in range(3):
+        login_attempts.sign_in(db, "asha", WRONG, ip=IP)
+    observer.rows("delete from oadb.locked_clients")
+    for _ in range(2):
+        login_attempts.sign_in(db, "asha", WRONG, ip=IP)
+
+    assert login_attempts.count(db) == 5
+
+
 def test_refused_tries_are_deleted_with_the_audit(db: Database, observer: Observer) -> None:
     lock(observer, "account", "asha")
     login_attempts.sign_in(db, "asha", WRONG, ip=IP)
