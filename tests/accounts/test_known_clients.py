@@ -13,7 +13,7 @@ from oadb.accounts.users import SignedInUser
 from oadb.keys import proof
 from oadb.security.keyring import Key, KeyRing
 from tests.conftest import RING, configured
-from tests.support.accounts import PASSWORD
+from tests.support.accounts import PASSWORD, account, new_user
 from tests.support.lockouts import WRONG, attempt
 from tests.support.migrations import run_script
 from tests.support.rig import Observer
@@ -139,6 +139,18 @@ def test_clients_are_forgotten_with_their_user_and_after_their_time(
     assert users.delete(db, other)
     assert known(observer, other) == ([], 0)
     assert known(observer, asha.user_id) == ([ip], 1)
+
+
+def test_a_name_of_nobody_has_no_known_network(
+    alone: Database, oadb_database_url: str, ip: str
+) -> None:
+    """Not even that of the first user."""
+    first = new_user(alone)
+    known_clients.remember_network(alone, first, ip)
+    kinds = [attempt(alone, name, ip).kinds for name in ("nobody", account(alone, first).username)]
+
+    assert Observer(oadb_database_url).ask("select min(user_id) from oadb.users") == first == 1
+    assert ["account" in each for each in kinds] == [True, False]
 
 
 ATTEMPTS = [

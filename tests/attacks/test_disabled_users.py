@@ -27,8 +27,9 @@ from oadb.security.passwords import Passwords
 from oadb.trading import chartink, strategies
 from tests.conftest import configured
 from tests.support.accounts import PASSWORD, account, issue, new_user
+from tests.support.deleted_actors import BLOCKED
 from tests.support.lockouts import WRONG, CountingPasswords
-from tests.support.rig import Observer
+from tests.support.rig import Observer, eventually, threads
 
 IP = "192.0.2.1"
 
@@ -162,6 +163,18 @@ def test_sessions_end_and_the_audit_says_who_did_it(db: Database, asha: SignedIn
     assert sessions.verify(db, session.token) is Refusal.UNKNOWN
     events = [(event.kind, event.by) for event in list_by_user(db, asha.user_id)]
     assert events[:3] == [("user_enabled", None), ("session_ended", None), ("user_disabled", admin)]
+
+
+def test_of_two_who_disable_a_user_at_once_one_has_done_it(
+    db: Database, observer: Observer, asha: SignedInUser
+) -> None:
+    with threads(1) as pool:
+        with db.transaction() as tx:
+            assert users.disable(tx, asha.user_id, by=None)
+            second = pool.submit(users.disable, db, asha.user_id, by=None)
+            eventually(lambda: second.done() or observer.ask(BLOCKED))
+
+        assert second.result() is False
 
 
 def test_nobody_is_disabled_by_somebody_who_does_not_exist(

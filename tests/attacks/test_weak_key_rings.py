@@ -20,7 +20,7 @@ WEAK = {
     "zeros": (bytes(32), "is one byte repeated"),
     "ascending": (bytes(range(32)), "counts up or down"),
     "descending": (bytes(range(64, 32, -1)), "counts up or down"),
-    "in steps": (bytes(7 * number % 256 for number in range(32)), "counts up or down"),
+    "in steps": (bytes(37 * number % 256 for number in range(32)), "counts up or down"),
     "repeated halves": (secrets.token_bytes(16) * 2, "repeats itself"),
     "repeated parts": ((secrets.token_bytes(11) * 3)[:32], "repeats itself"),
     "a number": ((2**64).to_bytes(32), "has few different bytes"),

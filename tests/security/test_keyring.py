@@ -176,6 +176,7 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "short key": (root(text_of(bytes(range(31)))), "key 1 has 31 bytes; 32 random ones"),
     "long key": (root(text_of(bytes(range(33)))), "key 1 has 33 bytes; 32 random ones"),
     "key of 16 bytes": (root(text_of(bytes(range(16)))), "key 1 has 16 bytes"),
+    "key of 37 bytes": (root(text_of(bytes(range(37)))), "key 1 has 37 bytes"),
     "empty key": (root(""), "base64url"),
     "not base64": (root("%" + ROOT[1:]), "base64url"),
     "not base64 anywhere": (root("correct horse battery staple, correct horse"), "base64url"),

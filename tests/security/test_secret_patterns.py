@@ -62,6 +62,8 @@ AROUND: list[str] = [
     '{{\\"password\\": \\"{}\\"}}',
     '{{"auth": {{"user": "x", "key": "{}"}}}}',
     "tokens=['x', '{}']",
+    "('password', '{}')",
+    '("password", "{}")',
     "password: two words {}",
     "wrong otp: {}",
     "secret={}\nnext line",
@@ -167,6 +169,7 @@ def test_the_text_around_a_secret_stays() -> None:
     assert hide("failed: api_key=abc") == "failed: api_key=***"
     assert hide("https://a:b@c/d") == "https://***@c/d"
     assert hide('{"apikey": "a", "symbol": "SBIN"}') == '{"apikey": ***, "symbol": "SBIN"}'
+    assert hide(f"\u20b9{secrets.token_hex(32)}\u20b9 100") == "\u20b9***\u20b9 100"
 
 
 @pytest.mark.long("hides in a hundred texts, three times each")
