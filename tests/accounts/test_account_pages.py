@@ -1,5 +1,6 @@
 """Lists of accounts in pages: each row on one page, also where many have the same time."""
 
+import inspect
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from oadb.errors import ParameterError
 from tests.conftest import configured
 from tests.support.accounts import account, issue, new_user
 from tests.support.broker_logins import put, tokens
+from tests.support.declared import module
 from tests.support.each import for_each
 from tests.support.rig import Observer
 
@@ -101,6 +103,14 @@ def test_rows_of_the_same_time_are_on_one_page_each(filled: Filled, label: str, 
 
     assert len(rows) == len({repr(row) for row in rows}) == ROWS
     assert rows == filled.lists[label]().rows
+
+
+@for_each("label", LABELS)
+def test_a_page_has_100_rows_unless_another_limit_is_given(label: str) -> None:
+    name, _, function = label.partition(" ")[0].partition(".")
+    limit = inspect.signature(getattr(module(name), function)).parameters["limit"]
+
+    assert limit.default == 100
 
 
 def test_each_list_has_its_order(filled: Filled) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import psycopg
 import pytest
 
 from oadb import Database
@@ -103,6 +104,17 @@ def test_a_row_that_was_used_is_swept_when_it_expires(
 
     assert due == [(True,)] * 5
     assert swept.sweep(db) == 5
+
+
+# That of sessions gives up: tests/accounts/test_sessions_cap.py.
+@pytest.mark.parametrize("swept", TABLES[1:], indirect=True, ids=lambda table: table.name)
+def test_a_sweep_leaves_a_row_that_another_process_has_locked(
+    db: Database, url: str, observer: Observer, swept: Swept
+) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute(f"select from oadb.{swept.name} limit 1 for update")
+        assert swept.sweep(db.within(5)) == 4
+    assert left(observer, swept) == 1
 
 
 def test_a_row_that_an_older_version_wrote_is_looked_at(

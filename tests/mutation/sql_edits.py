@@ -89,11 +89,17 @@ def _at(text: str, code: list[Token], depths: list[int], number: int) -> Iterato
         yield _over("constant", token, str(int(token.text) + 1))
     if token.text == "order" and code[number + 1].text == "by":
         yield from _order(text, code, depths, number)
-    if token.text == "limit" and code[number + 1].text.startswith(":"):
+    is_limit = token.text == "limit" and code[number + 1].text.startswith(":")
+    if is_limit and not _is_of_page(text, token):
         last = code[number + 1]
         yield Edit("limit", last.start, last.start + len(last.text), f"{last.text} + 1")
     if token.text == "coalesce":
         yield from _coalesce(text, code, depths, number)
+
+
+def _is_of_page(text: str, token: Token) -> bool:
+    """Say whether a statement gives pages: of those the engine cuts rows beyond the limit."""
+    return "--? cursor" in text[text.rfind("-- name:", 0, token.start) : token.start]
 
 
 def _over(operator: str, token: Token, replacement: str) -> Edit:
@@ -133,6 +139,8 @@ def _condition(text: str, code: list[Token], depths: list[int], number: int) -> 
         return
     last = code[_end(code, depths, number + 1, _STOPS) - 1]
     start, end = first.start, last.start + len(last.text)
+    if text[start:end] == "true":
+        return
     head = "false and" if code[number].text == "or" else "true or"
     yield Edit("condition", start, end, f"({head} ({text[start:end]}))")
 

@@ -40,6 +40,8 @@ AROUND: list[str] = [
     "Proxy-Authorization: Digest username=x, response={}",
     "got Bearer {}",
     "basic {}",
+    "got Digest {}",
+    "negotiate {}",
     "Cookie: a=b; session={}; c=d",
     "Set-Cookie: sid={}; HttpOnly",
     "X-API-KEY: {}",
