@@ -1,11 +1,13 @@
 """One-time tokens: codes that a reset requires, events, and what is swept."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from oadb import Database, Secret
-from oadb.accounts import one_time_tokens, second_factors, security_events
+from oadb.accounts import one_time_tokens, second_factors, security_events, users
+from oadb.accounts.one_time_tokens import FoundOneTimeToken, TokenUse
 from oadb.accounts.users import SignedInUser
 from oadb.errors import NoRowError, ParameterError
 from tests.support.accounts import OTHER
@@ -82,3 +84,29 @@ def test_expired_tokens_are_swept_and_others_stay(
     assert one_time_tokens.delete_expired(db) == 1
     assert one_time_tokens.delete_expired(db) == 0
     assert one_time_tokens.reset_password(db, token, Secret("third horse of all"))
+
+
+def test_a_token_of_a_user_who_is_deleted_meanwhile_sets_no_password(
+    db: Database, user_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = one_time_tokens.create(db, user_id, "password_reset").token
+    find = one_time_tokens._find
+
+    async def find_and_delete(*given: Any) -> FoundOneTimeToken | None:
+        found = await find(*given)
+        assert users.delete(db, user_id)
+        return found
+
+    monkeypatch.setattr(one_time_tokens, "_find", find_and_delete)
+
+    assert one_time_tokens.reset_password(db, token, OTHER) == TokenUse(None)
+
+
+def test_a_token_that_is_refused_leads_to_nobody_and_needs_no_code(
+    db: Database, user_id: int
+) -> None:
+    token = one_time_tokens.create(db, user_id, "password_reset").token
+    assert one_time_tokens.revoke(db, user_id)
+
+    assert one_time_tokens.reset_password(db, token, OTHER) == TokenUse(None)
+    assert one_time_tokens.change_email(db, token) == TokenUse(None)
