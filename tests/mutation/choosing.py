@@ -22,7 +22,8 @@ READERS = {
 # Tests of a room in other folders, as far as they are not run by chance.
 ELSEWHERE = {
     "accounts": [
-        "tests/attacks", "tests/keys/test_token_owners.py", "tests/tools/test_cli_users.py",
+        "tests/attacks", "tests/keys/test_rotation.py", "tests/keys/test_token_owners.py",
+        "tests/tools/test_cli_users.py",
     ],
     "bans": ["tests/tools/test_cli_bans.py", "tests/tools/test_maintenance.py"],
     "engine": [
