@@ -93,6 +93,7 @@ def paged(list_page: ListPage, limit: int, **given: Any) -> list[Any]:
         assert len(page) == limit
         page = list_page(limit=limit, cursor=page.next, **given)
         rows += page
+        assert len(rows) <= ROWS
     return rows
 
 
