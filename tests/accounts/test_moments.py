@@ -14,10 +14,11 @@ from oadb.accounts import (
     authorization,
     broker_tokens,
     deleted_users,
+    known_clients,
     login_audit,
     sessions,
 )
-from tests.support.accounts import account, issue
+from tests.support.accounts import account, issue, new_user
 from tests.support.broker_logins import put, tokens
 from tests.support.declaring import declared
 
@@ -87,6 +88,24 @@ def test_what_is_exactly_as_old_as_what_is_deleted_is_kept(alone: Database) -> N
 
         assert deleted_users.erase(tx, older_than=DAY) == 1
         assert login_audit.delete_expired(tx) == 1
+
+
+def test_what_is_due_at_this_moment_is_swept(alone: Database) -> None:
+    sweeps = {
+        ("known_networks", "signed_in_at", "30 days"): known_clients.delete_expired_networks,
+        ("known_devices", "signed_in_at", "90 days"): known_clients.delete_expired_devices,
+        ("sessions", "lapses_at", "0"): sessions.delete_expired,
+    }
+    with alone.transaction() as tx:
+        user_id = new_user(tx)
+        known_clients.remember_network(tx, user_id, "192.0.2.1")
+        known_clients._add_device(tx, user_id, bytes(32))
+        sessions.create(tx, account(tx, user_id))
+        for (table, column, age), sweep in sweeps.items():
+            due = f"update oadb.{table} set sweep_at = now(), {column} = now() - interval '{age}'"
+            declared(due, Affected)(tx)
+
+            assert sweep(tx) == 1, table
 
 
 def test_logins_are_in_order_of_broker_whatever_finds_them(db: Database, user_id: int) -> None:
