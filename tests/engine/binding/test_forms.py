@@ -167,6 +167,8 @@ MISFITS: list[tuple[str, Any, Any, str]] = [
     ("text[]", list[str], ["a", None], r"value\[1\] must be str, not NoneType"),
     ("text[]", list[str], [b"x5"], r"value\[0\] must be str, not bytes"),
     ("text[]", list[str], ("x5",), r"value must be list\[str\], not tuple"),
+    ("inet", ipaddress.IPv4Address | ipaddress.IPv6Address, None,
+     r"value must be IPv4Address \| IPv6Address, not NoneType"),
     ("int8range", Range[int], Range(1, "x5"), r"value\.upper must be int, not str"),
     ("int8range", Range[int], Range(5, 1), r"value must not end before it begins"),
     ("daterange[]", list[Range[date]], [Range(date(2026, 1, 2), date(2026, 1, 1))],
