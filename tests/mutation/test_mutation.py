@@ -1,11 +1,12 @@
 """Mutants: which there are, which are chosen, and how the tests of one end."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.mutation import choosing, finding, listed, results, running, sql_edits, trees
+from tests.mutation import choosing, finding, listed, page, results, running, sql_edits, trees
 from tests.mutation.mutants import Mutant, chosen
 
 ROOT = Path(__file__).parents[2]
@@ -186,6 +187,29 @@ def test_the_table_counts_what_is_equivalent_apart(toys: Path) -> None:
 
     assert table.splitlines()[-1] == "| all | 3 | 0 | 0 | 1 | 1 | 1 | 1 | 50 |"
     assert results.survivors([one, two, three], known) == [two]
+
+
+def test_the_page_keeps_what_it_says_of_rooms_that_were_not_tried(toys: Path) -> None:
+    one, two, three = finding.of_files(toys, ["toys/ages.py"])
+    (toys / "docs").mkdir()
+    for room, given in (("bans", [one, two, three]), ("ages", [two, three]), ("ages", [two])):
+        survivor = replace(one, room=room, path=f"oadb/{room}/x.py")
+        tried = [*(replace(each, room=room) for each in given), survivor]
+        outcomes: dict[str, running.Outcome] = {each.identity: "killed" for each in tried}
+        outcomes[survivor.identity] = "survived"
+        known = {each: running.Result(each, "", how, "", 1) for each, how in outcomes.items()}
+        page.write(toys, results.table(tried, known, ()), [survivor], 1, 120)
+    written = (toys / "docs" / "mutation.md").read_text().splitlines()
+
+    assert [line for line in written if re.match(r"\| [a-z]+ \| \d|\| `", line)] == [
+        "| ages | 2 | 0 | 0 | 1 | 0 | 1 | 0 | 50 |",
+        "| bans | 4 | 0 | 0 | 3 | 0 | 1 | 0 | 75 |",
+        "| all | 6 | 0 | 0 | 4 | 0 | 2 | 0 | 67 |",
+        *(
+            f"| `oadb/{room}/x.py:{one.line}` | `{one.before}` | `{one.after}` |"
+            for room in ("ages", "bans")
+        ),
+    ]
 
 
 @pytest.mark.parametrize("path", [listed.NAMED, listed.EQUIVALENT], ids=lambda path: path.stem)
