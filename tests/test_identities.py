@@ -117,6 +117,17 @@ def test_a_user_cannot_become_the_owner(db: Database) -> None:
         BECOME_OWNER(db.as_user(ME))
 
 
+def test_where_an_identity_needs_a_transaction_block_each_statement_has_one(url: str) -> None:
+    """As on Citus, by whose setting oadb.act_as() knows it."""
+    options = "options=-c%20citus.propagate_set_commands%3Dlocal"
+    with Database(config(f"{url}{'&' if '?' in url else '?'}{options}", pool_size=1)) as db:
+        mine = db.as_user(ME)
+
+        assert [SEE["users"](mine) for _ in range(2)] == [[ME]] * 2
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            FAIL(mine)
+
+
 def test_an_identity_costs_no_round_trip(url: str) -> None:
     with (
         Proxy(dsn.parse(url).keywords) as proxy,

@@ -10,6 +10,8 @@ import pytest
 
 from oadb import Affected, AsyncDatabase, Database
 from oadb.accounts import users
+from oadb.engine.binding import copies
+from oadb.engine.binding.statements import parse
 from tests.engine.binding.probes import probes
 from tests.support.rig import is_idle
 
@@ -204,3 +206,15 @@ def test_prepared_text_is_copied_in_blocks_of_any_size(db: Database) -> None:
 
 async def test_prepared_text_is_copied_over_asyncio(adb: AsyncDatabase) -> None:
     assert await import_text(adb, [b"asha\tasha@example.in\n"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("sql", "table"),
+    [
+        ('copy oadb."odd name" (a, b) from stdin', 'oadb."odd name"'),
+        ("copy /* all */ oadb.users(a) to stdout", "oadb.users"),
+        ("copy (select a from oadb.users) to stdout", None),
+    ],
+)
+def test_the_table_of_a_copy_is_known_and_a_query_has_none(sql: str, table: str | None) -> None:
+    assert copies.copied_table(parse(f"-- name: go\n{sql};", "rows", "rows.sql")["go"]) == table

@@ -15,6 +15,7 @@ from oadb.engine import dsn
 from oadb.engine.binding.operations import operation
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.pool.commits import CommitPoint
+from oadb.engine.reads import read_executors
 from oadb.errors import MisplacedError, OutcomeUnknownError, ParameterError, UnavailableError
 from tests.support import pool_probes as probes
 from tests.support.batched_probes import change, look, look_twice
@@ -276,6 +277,23 @@ def test_a_read_beyond_its_deadline_takes_no_replica_out(db: Db) -> None:
 
     assert probes.one(db.reads()) == 1
     assert [(each.out, each.reads) for each in db.read_stats().replicas] == [("", 1)]
+
+
+def test_a_connection_that_fails_while_its_replica_is_asked_is_not_used_again(
+    db: Db, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: Any, **__: Any) -> bool:
+        raise psycopg.OperationalError("on purpose")
+
+    with db.reads().transaction() as tx:
+        failing = probes.backend(tx)
+    with monkeypatch.context() as patch:
+        patch.setattr(read_executors, "caught_up", refuse)
+        with db.reads().transaction() as tx:
+            assert probes.backend(tx) != failing  # of the primary
+
+    eventually(lambda: failing not in Observer(url).backends())
+    assert db.read_stats().replicas[0].out == "a transaction: on purpose"
 
 
 def test_a_closed_database_reads_nothing(db: Db) -> None:

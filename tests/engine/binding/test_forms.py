@@ -194,6 +194,11 @@ UNREADABLE: list[tuple[str, Any, str]] = [
     ("'odd'", Mood, "is not a member of Mood"),
     ("""'{"price": 1.5}'::jsonb""", Line, "has no key quantity"),
     ("""'{"price": 1.5, "quantity": 1, "odd": 1}'::jsonb""", Line, "has a key that Line does not"),
+    (
+        """'{"price": 123456789.1234567, "quantity": 1}'::jsonb""",
+        Line,
+        "price has more digits than JSON's numbers keep",
+    ),
     ("""'{"price": 1.5, "quantity": "odd"}'::jsonb""", Line, r"quantity must be int, not str"),
     ("""'{"price": 1.5, "quantity": null}'::jsonb""", Line, r"quantity must be int, not NoneType"),
     ("row('odd', null, null)", Annotated[Place, COMPOSITE], "number must not be null"),

@@ -1,5 +1,6 @@
 """The watchdog and what callers rely on it for, where something goes wrong in this process."""
 
+import _thread
 import asyncio
 import gc
 import threading
@@ -55,6 +56,42 @@ def test_a_watchdog_that_failed_looks_again() -> None:
     eventually(lambda: len(looks) > 1)
     watchdog._generation += 1
     watchdog.expect(0.0)
+
+
+def test_pools_that_are_made_at_once_have_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Quiet:
+        def inspect(self, now: float) -> float:
+            return now + 1
+
+    started: list[object] = []
+    monkeypatch.setattr(_thread, "start_new_thread", lambda *given: started.append(given))
+    watchdog, pools = Watchdog(), [Quiet(), Quiet()]
+    for each in pools:
+        watchdog.watch(each)
+
+    assert len(started) == 1
+
+
+def test_a_watchdog_sleeps_until_something_is_due() -> None:
+    class Work:
+        def __init__(self) -> None:
+            self.timeouts: list[float] = []
+
+        def get(self, timeout: float) -> float:
+            self.timeouts.append(timeout)
+            watchdog._generation += 1  # ends its thread
+            return 0.0
+
+    class Late(Watchdog):
+        def _look(self, now: float) -> None:
+            self._next = now + 60
+
+    watchdog, work = Late(), Work()
+    watchdog._work = work  # type: ignore[assignment]  # stands in for the queue
+    watchdog._ensure_running()
+
+    eventually(lambda: bool(work.timeouts))
+    assert work.timeouts[0] > 1
 
 
 def test_a_short_deadline_does_not_wait_for_the_next_look(url: str) -> None:
