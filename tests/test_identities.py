@@ -15,7 +15,7 @@ from oadb.engine import dsn
 from oadb.errors import ParameterError
 from tests.faults.proxy import Proxy
 from tests.support.pgbouncer import bouncer, needs_pgbouncer
-from tests.support.rig import config, threads
+from tests.support.rig import config, pool_of, threads
 from tests.support.row_security import (
     BECOME_OWNER,
     FAIL,
@@ -82,6 +82,7 @@ def test_an_identity_ends_with_a_statement_that_fails(db: Database) -> None:
             use()
         assert WHO(db) == before
         assert COUNT["users"](db) == len(USERS)
+    assert not pool_of(db).needs_blocks
 
 
 def test_a_statement_prepared_for_one_role_is_planned_again_for_another(db: Database) -> None:

@@ -1,5 +1,6 @@
 """The stack of idle connections, which threads use without a lock."""
 
+from collections import deque
 from typing import Any
 
 from oadb.engine.driver import BlockingDriver
@@ -23,3 +24,19 @@ def test_draining_ends_although_another_thread_takes_the_last_connection() -> No
     stack._idle = Contended(["one", "two"])
 
     assert [*stack.drain()] == ["two", "one"]
+
+
+class Leaving(deque[Any]):
+    """Callers, the last of whom leaves after each look whether there are any."""
+
+    def popleft(self) -> Any:
+        self.clear()
+        return super().popleft()
+
+
+def test_a_connection_stays_idle_if_the_caller_that_would_get_it_has_left() -> None:
+    stack = IdleStack(Leases(Holders(BlockingDriver(), "allow")))
+    stack._idle, stack._callers = ["one"], Leaving(["a caller"])
+    stack._match()
+
+    assert stack._idle == ["one"]

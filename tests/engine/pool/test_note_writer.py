@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from oadb.engine import failures
 from oadb.engine.database import AsyncDatabase, Database
 from oadb.engine.executors import AsyncExecutor, Executor
 from oadb.engine.observing import Observer as Hearer
@@ -168,6 +169,18 @@ def test_a_note_whose_values_are_refused_is_not_tried_again(
     assert said(caplog, LOG) == [
         "probe.divide is written apart, and was refused: probe.divide: division by zero"
     ]
+
+
+def test_a_connection_on_which_nothing_else_can_run_is_not_used_after_a_note(
+    connect: Connect, observer: Observer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db = opened(connect(pool_size=1))
+    before = observer.backends()
+    monkeypatch.setattr(failures, "is_unusable", lambda *_: True)
+    note(db, probes.divide, 0)
+    noted(db)
+
+    eventually(lambda: not set(before) & set(observer.backends()))
 
 
 class Heard(Hearer):
