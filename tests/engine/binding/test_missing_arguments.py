@@ -10,6 +10,8 @@ import pytest
 from oadb import Database
 from oadb.accounts import users
 from oadb.engine.binding.call_faults import CallShape
+from oadb.engine.binding.queries import Queries
+from oadb.errors import DeclarationError
 from tests.conftest import configured
 from tests.support.declaring import declared
 
@@ -49,6 +51,15 @@ def test_a_call_with_an_argument_too_many_is_found_before_it_is_made() -> None:
     assert [shape.fits((1,) * count, {}) for count in range(5)] == [False, True, True, False, False]
     assert shape.fits((1,), {"second": 1, "third": 1})
     assert not shape.fits((1, 1), {"second": 1})
+
+
+def test_a_module_that_does_not_bind_its_declarations_is_refused() -> None:
+    made = Queries("rows", {})
+    with pytest.raises(DeclarationError, match=r"end the module with query\.complete\(\)"):
+        made.require_complete()
+    made.complete()
+
+    made.require_complete()
 
 
 def test_a_database_without_migrations_says_what_to_run(oadb_empty_url: str) -> None:
