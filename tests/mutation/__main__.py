@@ -25,6 +25,7 @@ def arguments(given: list[str]) -> argparse.Namespace:
     parser.add_argument("--kinds", default="", help="of python, sql and migration")
     parser.add_argument("--folder", type=Path, help="keeps records and results")
     parser.add_argument("--jobs", type=int, default=2, help="how many at a time")
+    parser.add_argument("--markers", default=running.MARKERS, help="of the tests, as of pytest")
     parser.add_argument("--seconds", type=float, default=60, help="of tests for one mutant")
     parser.add_argument("--limit", type=float, default=300, help="in seconds, when one hangs")
     parser.add_argument("--table", action="store_true", help="run nothing, show the results")

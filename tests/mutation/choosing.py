@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.mutation.mutants import Mutant
-from tests.mutation.recording import digest
+from tests.mutation.recording import digest, file_of
 
 SCHEMA = "tests/test_schema.py"
 
@@ -44,70 +44,68 @@ ELSEWHERE = {
 
 
 @dataclass(frozen=True, slots=True)
-class TestFile:
-    """A file of tests, and what it ran when nothing was mutated."""
+class RecordedTest:
+    """A test, and what it ran when nothing was mutated: functions and statements."""
 
-    path: str
-    functions: frozenset[str]
-    statements: frozenset[str]
+    name: str
+    ran: frozenset[str]
     seconds: float
 
-    def runs(self, mutant: Mutant) -> bool:
-        names = self.statements if mutant.kind == "sql" else self.functions
-        return mutant.place in names
 
-
-def read(folder: Path, tree: Path) -> list[TestFile]:
-    """Return the files of tests as the runs recorded them, if they passed and are the same."""
+def read(folder: Path, tree: Path) -> list[RecordedTest]:
+    """Return the tests as the runs recorded them, if they passed and are the same."""
     return [
-        TestFile(path, frozenset(each["functions"]), frozenset(each["statements"]), each["seconds"])
-        for path, each in records(folder, tree).items()
-        if each["passed"] and path not in READERS
+        RecordedTest(name, frozenset(each["ran"]), each["seconds"])
+        for name, each in records(folder, tree).items()
+        if each["passed"] and file_of(name) not in READERS
     ]
 
 
 def records(folder: Path, tree: Path) -> dict[str, Any]:
-    """Return the records of the files of tests that have not changed since."""
-    return {
-        path: each
-        for record in folder.glob("*.json")
-        for path, each in json.loads(record.read_text()).items()
-        if (tree / path).exists() and digest(tree / path) == each.get("digest")
-    }
+    """Return the records of the tests whose file has not changed since."""
+    digests = {path.relative_to(tree).as_posix(): digest(path) for path in _files(tree)}
+    found: dict[str, Any] = {}
+    for record in folder.glob("*.json"):
+        read = json.loads(record.read_text())
+        for test, each in read["tests"].items():
+            if digests.get(file_of(test)) == each["digest"]:
+                found[test] = {**each, "ran": [read["names"][number] for number in each["ran"]]}
+    return found
 
 
-def tests_of(mutant: Mutant, files: Iterable[TestFile], seconds: float) -> list[str]:
-    """Return the files that may notice a mutant, the likeliest first, as far as the time goes.
+def _files(tree: Path) -> Iterable[Path]:
+    return (tree / "tests").rglob("test_*.py")
 
-    Of a function that no file enters, as it runs at import, and of a statement that none runs,
-    these are the files that bear the name of the module, and then the others of the room: some hold
-    all its classes, such as what they show of themselves.
+
+def tests_of(mutant: Mutant, tests: Iterable[RecordedTest], seconds: float) -> list[str]:
+    """Return the tests that may notice a mutant, the likeliest first, as far as the time goes.
+
+    Of a function that no test enters, as it runs at import, and of a statement that none runs,
+    these are the tests of the files that bear the name of the module, or all of the room.
     """
     if mutant.kind == "migration":
         return [SCHEMA]
-    known = {each.path: each for each in files}
-    running = [each for each in known.values() if each.runs(mutant)]
+    known = [*tests]
     stem = Path(mutant.path).stem
-    of_room = f"/{mutant.room}/"
-    running = running or [
-        each for each in known.values() if stem in each.path or of_room in each.path
-    ]
+    running = [each for each in known if mutant.place in each.ran]
+    running = running or [each for each in known if stem in file_of(each.name)]
+    running = running or [each for each in known if f"/{mutant.room}/" in each.name]
     return _within(sorted(running, key=lambda each: _rank(mutant, each)), seconds)
 
 
-def _rank(mutant: Mutant, file: TestFile) -> tuple[bool, bool, int]:
-    """Order the file of the module's own name first, then those that run the least beside it."""
-    stem = Path(mutant.path).stem
-    is_own_room = file.path.startswith(f"tests/{mutant.room}/")
-    return (stem not in file.path, not is_own_room, len(file.functions))
+def _rank(mutant: Mutant, test: RecordedTest) -> tuple[bool, bool, int]:
+    """Order those of the module's own name first, then those that run the least beside it."""
+    file = file_of(test.name)
+    is_own_room = file.startswith(f"tests/{mutant.room}/")
+    return (Path(mutant.path).stem not in file, not is_own_room, len(test.ran))
 
 
-def _within(files: Iterable[TestFile], seconds: float) -> list[str]:
+def _within(tests: Iterable[RecordedTest], seconds: float) -> list[str]:
     found: list[str] = []
-    for each in files:
+    for each in tests:
         if found and each.seconds > seconds:
             continue
-        found.append(each.path)
+        found.append(each.name)
         seconds -= each.seconds
     return found
 

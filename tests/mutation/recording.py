@@ -1,7 +1,7 @@
-"""A pytest plugin that records which file of tests enters which function and runs which statement.
+"""A pytest plugin that records which test enters which function and runs which statement.
 
-Each worker leaves a file in the folder of ``OADB_MUTATION_RECORDS``, with the time that each file
-of tests took, and whether it passed. What runs while modules are imported belongs to no file.
+Each worker leaves a file in the folder of ``OADB_MUTATION_RECORDS``, with the time that each test
+took, and whether it passed. What runs while modules are imported belongs to no test.
 """
 
 import hashlib
@@ -27,14 +27,14 @@ _SENDING = {
 
 
 class Recorder:
-    """Records the functions and statements of one process, by file of tests."""
+    """Records the functions and statements of one process, by test."""
 
     def __init__(self, root: Path) -> None:
         self._inside = f"{root}/oadb/"
         self._skipped = len(str(root)) + 1
         self._entered: set[CodeType] = set()
         self._sent: set[str] = set()
-        self.files: dict[str, dict[str, set[str]]] = {}
+        self.ran: dict[str, set[str]] = {}
         self.seconds: dict[str, float] = {}
         self.failed: set[str] = set()
 
@@ -45,31 +45,44 @@ class Recorder:
         if code in _SENDING:
             self._sent.add(frame.f_locals["query"].label.partition(" ")[0])
 
-    def add(self, file: str, seconds: float) -> None:
-        """Add what ran since the last call to what a file of tests runs."""
+    def add(self, test: str, seconds: float) -> None:
+        """Add what ran since the last call to what a test runs."""
         entered, self._entered = self._entered, set()
         sent, self._sent = self._sent, set()
-        record = self.files.setdefault(file, {"functions": set(), "statements": set()})
-        record["statements"] |= sent
-        record["functions"].update(
-            f"{code.co_filename[self._skipped :]}:{code.co_firstlineno}"
-            for code in entered
-            if code.co_filename.startswith(self._inside)
+        self.ran.setdefault(test, set()).update(
+            sent,
+            (
+                f"{code.co_filename[self._skipped :]}:{code.co_firstlineno}"
+                for code in entered
+                if code.co_filename.startswith(self._inside)
+            ),
         )
-        self.seconds[file] = self.seconds.get(file, 0.0) + seconds
+        self.seconds[test] = self.seconds.get(test, 0.0) + seconds
 
     def write(self, path: Path, root: Path) -> None:
-        """Write what was recorded."""
-        files = {
-            file: {
-                **{kind: sorted(names) for kind, names in record.items()},
-                "seconds": round(self.seconds[file], 2),
-                "passed": file not in self.failed,
-                "digest": digest(root / file),
+        """Write what was recorded: the names that tests ran once, and their numbers with each."""
+        names = sorted(set[str]().union(*self.ran.values()))
+        numbers = {name: number for number, name in enumerate(names)}
+        tests = {
+            test: {
+                "ran": sorted(numbers[name] for name in ran),
+                "seconds": round(self.seconds[test], 2),
+                "passed": test not in self.failed,
+                "digest": digest(root / file_of(test)),
             }
-            for file, record in self.files.items()
+            for test, ran in self.ran.items()
         }
-        path.write_text(json.dumps(files))
+        path.write_text(json.dumps({"names": names, "tests": tests}))
+
+
+def test_of(item: str) -> str:
+    """Return the name of a test with its file, without the values of its parameters."""
+    return item.partition("[")[0]
+
+
+def file_of(test: str) -> str:
+    """Return the file of a test."""
+    return test.partition("::")[0]
 
 
 def digest(path: Path) -> str:
@@ -88,14 +101,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class _Outcomes:
-    """Notes the files of tests that fail."""
+    """Notes the tests that fail."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
-            self._recorder.failed.add(report.nodeid.partition("::")[0])
+            self._recorder.failed.add(test_of(report.nodeid))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -104,8 +117,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     try:
         return (yield)
     finally:
-        file = item.nodeid.partition("::")[0]
-        item.config.stash[_recorder].add(file, time.process_time() - begun)
+        spent = time.process_time() - begun
+        item.config.stash[_recorder].add(test_of(item.nodeid), spent)
 
 
 @pytest.hookimpl(tryfirst=True)

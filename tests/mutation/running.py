@@ -38,18 +38,15 @@ class Result:
 def run(
     tree: Path,
     mutant: Mutant,
-    tests: Sequence[str],
+    command: Sequence[str],
     limit: float,
     variables: Mapping[str, str],
-    plugins: Sequence[str] = (),
 ) -> Result:
-    """Try a mutant: its tests run until one fails, or the limit in seconds is over."""
+    """Try a mutant: the command runs until a test fails, or the limit in seconds is over."""
     begun = time.monotonic()
     outcome, by = "untested", ""
-    if tests:
+    if command:
         with mutated(tree, mutant):
-            command = [*pytest_command(tree), "-x", "-n", "0", f"--timeout={TEST_SECONDS}", *tests]
-            command += [part for plugin in plugins for part in ("-p", plugin)]
             outcome, by = ended(tree, command, limit, variables)
     seconds = round(time.monotonic() - begun, 1)
     return Result(mutant.identity, mutant.title, outcome, by, seconds)
@@ -60,9 +57,20 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if "DATABASE_URL" not in name}
 
 
-def pytest_command(tree: Path) -> list[str]:
+def command(
+    tree: Path, tests: Sequence[str], markers: str = MARKERS, plugins: Sequence[str] = ()
+) -> list[str]:
+    """Return the command that runs files of tests until one fails, or none if there are none."""
+    if not tests:
+        return []
+    given = ["-x", "-n", "0", f"--timeout={TEST_SECONDS}", *tests]
+    given += [part for plugin in plugins for part in ("-p", plugin)]
+    return [*pytest_command(tree, markers), *given]
+
+
+def pytest_command(tree: Path, markers: str) -> list[str]:
     """Return the command that runs pytest in a tree, in the order of its arguments."""
-    options = ["-q", "-p", "no:cacheprovider", "-rfE", "--tb=line", "-m", MARKERS]
+    options = ["-q", "-p", "no:cacheprovider", "-rfE", "--tb=line", "-m", markers]
     given = ["-p", "no:tests.support.longest_first"]
     return [sys.executable, "-m", "pytest", *options, *given, f"--rootdir={tree}"]
 

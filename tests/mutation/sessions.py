@@ -9,11 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.mutation import choosing, results, running, trees
+from tests.mutation.chosen_tests import CHOSEN
 from tests.mutation.kept_template import TEMPLATE
 from tests.mutation.mutants import Mutant, shuffled
-from tests.mutation.recording import RECORDS
+from tests.mutation.recording import RECORDS, file_of
 
 KEEPING = "tests.mutation.kept_template"
+CHOOSING = "tests.mutation.chosen_tests"
 
 
 def run(root: Path, folder: Path, mutants: list[Mutant], options: argparse.Namespace) -> None:
@@ -29,13 +31,13 @@ def run(root: Path, folder: Path, mutants: list[Mutant], options: argparse.Names
             place.mkdir(mode=0o755)
             trees.copied(root, place / "tree")
             free.put(place)
-        recorded(places[0], folder, {each.room for each in left}, options.jobs)
-        files = choosing.read(folder / "records", places[0] / "tree")
+        recorded(places[0], folder, {each.room for each in left}, options)
+        tests = choosing.read(folder / "records", places[0] / "tree")
 
         def tried(mutant: Mutant) -> None:
             place = free.get()
             try:
-                result = one(place, folder, mutant, files, options)
+                result = one(place, folder, mutant, tests, options)
             finally:
                 free.put(place)
             results.add(folder / "results.jsonl", result)
@@ -50,14 +52,18 @@ def one(
     place: Path,
     folder: Path,
     mutant: Mutant,
-    files: Iterable[choosing.TestFile],
+    known: Iterable[choosing.RecordedTest],
     options: argparse.Namespace,
 ) -> running.Result:
     """Try one mutant in a tree."""
-    tests = choosing.tests_of(mutant, files, options.seconds)
-    plugins = [] if mutant.kind == "migration" else [KEEPING]
-    given = variables(place, folder)
-    return running.run(place / "tree", mutant, tests, options.limit, given, plugins)
+    tests = choosing.tests_of(mutant, known, options.seconds)
+    plugins = [CHOOSING] if mutant.kind == "migration" else [CHOOSING, KEEPING]
+    chosen = place / "tests"
+    chosen.write_text("\n".join(tests))
+    given = {**variables(place, folder), CHOSEN: str(chosen)}
+    files = [*dict.fromkeys(map(file_of, tests))]
+    command = running.command(place / "tree", files, options.markers, plugins)
+    return running.run(place / "tree", mutant, command, options.limit, given)
 
 
 def variables(place: Path, folder: Path) -> Mapping[str, str]:
@@ -66,11 +72,11 @@ def variables(place: Path, folder: Path) -> Mapping[str, str]:
     return {"TMPDIR": str(temporary), TEMPLATE: str(folder / "template")}
 
 
-def recorded(place: Path, folder: Path, rooms: Iterable[str], jobs: int) -> None:
+def recorded(place: Path, folder: Path, rooms: Iterable[str], options: argparse.Namespace) -> None:
     """Run the tests of the rooms without a mutant, as far as the folder has no records of them."""
     records, tree = folder / "records", place / "tree"
     records.mkdir(exist_ok=True)
-    known = choosing.records(records, tree)
+    known = {*map(file_of, choosing.records(records, tree))}
     tests = [
         path for room in sorted(rooms) for path in choosing.of_room(tree, room) if path not in known
     ]
@@ -78,9 +84,10 @@ def recorded(place: Path, folder: Path, rooms: Iterable[str], jobs: int) -> None
         return
     plugins = ["-p", "tests.mutation.recording", "-p", KEEPING]
     changed = {**variables(place, folder), RECORDS: str(records), "PYTHONPATH": str(tree)}
+    command = running.pytest_command(tree, options.markers)
     print(f"{len(tests)} files of tests run without a mutant", flush=True)
     subprocess.run(
-        [*running.pytest_command(tree), "-n", str(jobs), *tests, *plugins],
+        [*command, "-n", str(options.jobs), *tests, *plugins],
         cwd=tree,
         env={**running.environment(), **changed},
         check=False,

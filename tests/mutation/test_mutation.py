@@ -6,7 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutation import choosing, finding, listed, page, results, running, sql_edits, trees
+from tests.mutation import (
+    choosing,
+    chosen_tests,
+    finding,
+    listed,
+    recording,
+    results,
+    running,
+    sql_edits,
+    trees,
+)
 from tests.mutation.mutants import Mutant, chosen
 
 ROOT = Path(__file__).parents[2]
@@ -44,7 +54,8 @@ def mutant_of(toys: Path, after: str) -> Mutant:
     ("test", "outcome"), [("test_ages.py", "killed"), ("test_nothing.py", "survived")]
 )
 def test_a_mutant_is_killed_by_a_test_that_fails(toys: Path, test: str, outcome: str) -> None:
-    result = running.run(toys, mutant_of(toys, "age <= 18"), [test], 60, FEW_PLUGINS)
+    command = running.command(toys, [test])
+    result = running.run(toys, mutant_of(toys, "age <= 18"), command, 60, FEW_PLUGINS)
 
     assert result.outcome == outcome
     assert result.by == ("test_ages.py::test_at_18_one_is_no_child" if outcome == "killed" else "")
@@ -153,15 +164,42 @@ def test_a_sample_stays_the_same_while_other_lines_change(toys: Path) -> None:
 def test_tests_that_run_little_else_come_first(toys: Path) -> None:
     mutant = mutant_of(toys, "< 19")
     few, many = frozenset({mutant.place}), frozenset({mutant.place, "b:1", "c:1"})
-    files = [
-        choosing.TestFile("tests/toys/test_many.py", many, frozenset(), 1),
-        choosing.TestFile("tests/toys/test_few.py", few, frozenset(), 1),
-        choosing.TestFile("tests/toys/test_long.py", few, frozenset(), 9),
-        choosing.TestFile("tests/toys/test_others.py", frozenset(), frozenset(), 1),
+    known = [
+        choosing.RecordedTest("tests/toys/test_a.py::test_many", many, 1),
+        choosing.RecordedTest("tests/toys/test_b.py::test_few", few, 1),
+        choosing.RecordedTest("tests/toys/test_b.py::test_long", few, 9),
+        choosing.RecordedTest("tests/toys/test_b.py::test_others", frozenset(), 1),
     ]
 
-    found = choosing.tests_of(mutant, files, seconds=2.5)
-    assert found == ["tests/toys/test_few.py", "tests/toys/test_many.py"]
+    found = choosing.tests_of(mutant, known, seconds=2.5)
+    assert found == ["tests/toys/test_b.py::test_few", "tests/toys/test_a.py::test_many"]
+
+
+def test_tests_that_are_chosen_run_in_the_order_of_the_choice() -> None:
+    items = ["a.py::one", "a.py::two[1]", "a.py::two[2]", "b.py::one", "b.py::two", "c.py::one"]
+
+    assert chosen_tests.ordered(items, ["b.py::two", "a.py::two", "b.py::one"]) == [
+        "b.py::two", "b.py::one", "a.py::two[1]", "a.py::two[2]"
+    ]  # fmt: skip  # by file
+    assert chosen_tests.ordered(items, ["a.py"]) == items[:3]
+
+
+def test_what_a_test_ran_is_read_again_as_long_as_its_file_is_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "tests" / "test_a.py"
+    file.parent.mkdir()
+    file.write_text("")
+    recorder = recording.Recorder(tmp_path)
+    for test in ("one", "two"):
+        recorder.add(f"tests/test_a.py::{test}", 0.5)
+    recorder.failed = {"tests/test_a.py::two"}
+    recorder.ran["tests/test_a.py::one"] = {"oadb/a.py:1", "users.get"}
+    recorder.write(tmp_path / "1.json", tmp_path)
+    [read] = choosing.read(tmp_path, tmp_path)
+    file.write_text("# changed")
+
+    assert read.name == "tests/test_a.py::one"
+    assert read.ran == {"oadb/a.py:1", "users.get"}
+    assert choosing.read(tmp_path, tmp_path) == []
 
 
 def test_what_runs_at_import_is_tried_with_its_room_after_the_tests_of_its_name(
