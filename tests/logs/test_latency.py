@@ -154,6 +154,32 @@ def require_latency(db: Database, rows: Iterable[Any], since: datetime, until: d
             require_quantiles(part, times, exactly=len(inside) <= rollups.FEW)
 
 
+def test_statistics_of_each_broker_are_those_of_its_calls(
+    db: Database, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows begin and end with a call; some have few calls, some more; all limits are met."""
+    monkeypatch.setattr(rollups, "FEW", 8)
+    times = (99.0, 100.0, 149.0, 150.0, 199.0, 200.0, 3.0)
+    rows = [
+        (
+            at(number / 2),
+            (None, "angel", "zerodha")[number % 3],
+            times[number % 7],
+            None if number % 4 else 1.0,
+            times[number % 5],
+            number - 12.0,
+            times[number * 3 % 7],
+            ("succeeded", "failed", "partial", "succeeded")[number % 4],
+        )
+        for number in range(24)
+    ]
+    put_latency(url, rows[:12])
+    rollups.refresh(db)
+    put_latency(url, rows[12:])
+    for since, until in ((2, 5.5), (0, 12), (4.5, 8), (-1, 9.5)):
+        require_latency(db, rows, at(since), at(until))
+
+
 @pytest.mark.long("random windows")
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_statistics_of_any_window_are_those_of_its_calls(db: Database, url: str, seed: int) -> None:

@@ -27,6 +27,23 @@ from tests.support.rollup_rows import (
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def test_statistics_of_each_endpoint_are_those_of_its_requests(
+    db: Database, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows begin and end with a request; some have few requests, some more."""
+    monkeypatch.setattr(rollups, "FEW", 8)
+    endpoints, statuses = (None, "/a", "/b"), (200, 100, 302, 404, 500, 201)
+    rows = [
+        (at(number / 2), endpoints[number % 3], statuses[number % 6], 1.5 ** (number % 11))
+        for number in range(24)
+    ]
+    put_traffic(url, rows[:12])
+    rollups.refresh(db)
+    put_traffic(url, rows[12:])
+    for since, until in ((2, 5.5), (0, 12), (4.5, 8), (-1, 9.5)):
+        require_traffic(db, rows, at(since), at(until))
+
+
 @pytest.mark.long("random windows")
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_statistics_of_any_window_are_those_of_its_rows(db: Database, url: str, seed: int) -> None:

@@ -15,6 +15,7 @@ from oadb.logs import api_logs, latency, traffic
 from oadb.logs.writer import AsyncLogWriter, Limits, LogRow, LogWriter
 from oadb.logs.writing import exits
 from oadb.testing.chosen_layout import is_cluster
+from tests.support.forks import in_child
 from tests.support.log_rows import QUICK, ROWS, drained, request
 from tests.support.rig import Observer, eventually, threads
 
@@ -88,6 +89,29 @@ def test_rows_are_dated_by_the_database_even_if_the_local_clock_is_wrong(
 
     # Stored half a second after it was queued; a busy machine answers late.
     assert before < logged_at < taken + timedelta(seconds=0.25), "the time of write"
+
+
+def test_a_forked_child_begins_with_empty_queues_and_leaves_the_rows_to_its_parent(
+    config: Config, observer: Observer
+) -> None:
+    with LogWriter(config, limits=Limits(flush_seconds=60)) as logs:
+        logs.offer(request(1))
+        assert logs.stats().queued_rows == 1
+        assert in_child(lambda: logs.stats().queued_rows) == "0"
+
+    assert observer.ask("select count(*) from oadb.traffic") == 1
+
+
+def test_a_closed_writer_leaves_no_connection(config: Config, observer: Observer) -> None:
+    others = (
+        "select count(*) from pg_stat_activity "
+        "where datname = current_database() and pid <> pg_backend_pid()"
+    )
+    with LogWriter(config, limits=QUICK) as logs:
+        logs.record(ROWS[0])
+        assert observer.ask(others) == 1
+
+    eventually(lambda: observer.ask(others) == 0)
 
 
 async def test_an_asyncio_writer_stores_the_same(config: Config, observer: Observer) -> None:

@@ -133,8 +133,10 @@ def test_expiries_are_ordered_as_dates_and_not_as_texts(tx: Transaction) -> None
     for expiry in reversed(expected):
         insert_rows(tx, replace(CALL, symbol=f"C{expiry}", token=f"C{expiry}", expiry=expiry))
         insert_rows(tx, replace(CALL, symbol=f"P{expiry}", token=f"P{expiry}", expiry=expiry))
+        insert_rows(tx, replace(FUTURE, symbol=f"F{expiry}", token=f"F{expiry}", expiry=expiry))
 
     assert instruments.list_option_expiries(tx, "zerodha", "NFO", "NIFTY") == expected
+    assert instruments.list_future_expiries(tx, "zerodha", "NFO", "NIFTY") == expected
 
 
 def test_expiries_of_options_and_of_futures_are_kept_apart(tx: Transaction) -> None:

@@ -80,17 +80,23 @@ def _files(tree: Path) -> Iterable[Path]:
 def tests_of(mutant: Mutant, tests: Iterable[RecordedTest], seconds: float) -> list[str]:
     """Return the tests that may notice a mutant, the likeliest first, as far as the time goes.
 
-    Of a function that no test enters, as it runs at import, and of a statement that none runs,
-    these are the tests of the files that bear the name of the module, or all of the room.
+    Of a function that no test enters, as it runs at import, these are the tests that enter another
+    one of its module; of a statement that none runs, those of the files that bear the name of the
+    module, or all of the room.
     """
     if mutant.kind == "migration":
         return [SCHEMA]
     known = [*tests]
     stem = Path(mutant.path).stem
     running = [each for each in known if mutant.place in each.ran]
+    running = running or [each for each in known if _enters(each, f"{mutant.path}:")]
     running = running or [each for each in known if stem in file_of(each.name)]
     running = running or [each for each in known if f"/{mutant.room}/" in each.name]
     return _within(sorted(running, key=lambda each: _rank(mutant, each)), seconds)
+
+
+def _enters(test: RecordedTest, module: str) -> bool:
+    return any(name.startswith(module) for name in test.ran)
 
 
 def _rank(mutant: Mutant, test: RecordedTest) -> tuple[bool, bool, int]:

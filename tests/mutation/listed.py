@@ -30,11 +30,16 @@ class Listed:
 def key(mutant: Mutant) -> tuple[str, str, str, str]:
     """Return what a list names a mutant by: the same for equal lines of a statement."""
     inside = mutant.inside.partition(" #")[0]
-    return (mutant.path, inside, squeezed(mutant.before), squeezed(mutant.after))
+    return (mutant.path, inside, joined(mutant.before), joined(mutant.after))
+
+
+def joined(text: str) -> str:
+    """Return lines as one; spaces within a line tell it from another of the same words."""
+    return " ".join(line.strip() for line in text.splitlines())
 
 
 def squeezed(text: str) -> str:
-    """Return lines as one."""
+    """Return lines as one, to be read."""
     return " ".join(text.split())
 
 

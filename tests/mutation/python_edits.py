@@ -173,7 +173,8 @@ def _constant(node: ast.Constant, source: Source) -> Iterator[Edit]:
 
 
 def _return(node: ast.Return, source: Source) -> Iterator[Edit]:
-    if node.value is not None and ast.unparse(node.value) != "None":
+    # None is as false as False, which another edit turns round.
+    if node.value is not None and ast.unparse(node.value) not in {"None", "False"}:
         yield source.whole("return None", node, "return None")
 
 

@@ -1,6 +1,5 @@
 """Mutants: which there are, which are chosen, and how the tests of one end."""
 
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -91,6 +90,12 @@ def test_each_part_of_a_function_has_its_mutants(toys: Path) -> None:
     assert afters == {"return None", "return age <= 18", "return age < 19"}
 
 
+def test_what_is_false_does_not_become_none(toys: Path) -> None:
+    (toys / "toys" / "ages.py").write_text("def is_child() -> bool:\n    return False\n")
+
+    assert [m.after for m in finding.of_files(toys, ["toys/ages.py"])] == ["return True"]
+
+
 def test_a_mutant_changes_its_file_and_leaves_it_as_it_was(toys: Path) -> None:
     path, mutant = toys / "toys" / "ages.py", mutant_of(toys, "< 19")
     with trees.mutated(toys, mutant):
@@ -173,6 +178,8 @@ def test_tests_that_run_little_else_come_first(toys: Path) -> None:
 
     found = choosing.tests_of(mutant, known, seconds=2.5)
     assert found == ["tests/toys/test_b.py::test_few", "tests/toys/test_a.py::test_many"]
+    at_import = replace(mutant, place=f"{mutant.path}:0")
+    assert choosing.tests_of(at_import, known, seconds=2.5) == found
 
 
 def test_tests_that_are_chosen_run_in_the_order_of_the_choice() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from oadb.errors import RowError
 from oadb.market.brokers import csv_files, securities
+from oadb.market.brokers.field_values import cited
 from oadb.market.brokers.files import a_file_each
 from oadb.market.brokers.layouts import Layout, Market, converter, with_series
 from oadb.market.instruments import Listing, Rejected
@@ -41,7 +42,7 @@ def _index_market(exchange: str) -> Market:
 
 def _cash_market(exchange: str) -> Market:
     if exchange not in _CASH:
-        raise RowError(f"exchange {exchange[:40]!r} is unknown")
+        raise RowError(f"exchange {cited(exchange)} is unknown")
     return Market(exchange, exchange, "EQ")
 
 
@@ -51,13 +52,13 @@ def _cash_symbol(symbol: str, exchange: str, series: str) -> str:
 
 def _market(exchange: str, instrument: str, option: str) -> Market:
     if exchange not in _DERIVATIVES:
-        raise RowError(f"exchange {exchange[:40]!r} is unknown")
+        raise RowError(f"exchange {cited(exchange)} is unknown")
     is_future = instrument.startswith("FUT") or instrument in _FUTURES
     if is_future and option in {"XX", ""}:
         return Market(exchange, exchange, "FUT")
     if not is_future and option in {"CE", "PE"}:
         return Market(exchange, exchange, option)
-    raise RowError(f"Option Type is {option[:40]!r}, and Instrument Type {instrument[:40]!r}")
+    raise RowError(f"Option Type is {cited(option)}, and Instrument Type {cited(instrument)}")
 
 
 DERIVATIVES = Layout(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from oadb.errors import RowError
 from oadb.market.brokers import csv_files, field_values, securities
-from oadb.market.brokers.field_values import PAISA
+from oadb.market.brokers.field_values import PAISA, cited
 from oadb.market.brokers.files import ALL_EXCHANGES
 from oadb.market.brokers.layouts import Layout, Market, converter, type_of, with_series
 from oadb.market.instruments import Listing, Rejected
@@ -59,10 +59,10 @@ def read(path: Path) -> Iterator[Listing | Rejected]:
 def _market(exchange: str, segment: str, instrument: str) -> Market:
     names = _EXCHANGES.get((exchange, segment))
     if names is None:
-        raise RowError(f"segment {segment[:40]!r} on exchange {exchange[:40]!r} is unknown")
+        raise RowError(f"segment {cited(segment)} on exchange {cited(exchange)} is unknown")
     expected, kind = _SEGMENT_TYPES.get(segment), type_of(instrument)
     if (kind not in {"FUT", "OPT"}) if expected is None else instrument != expected:
-        raise RowError(f"instrument {instrument[:40]!r} in segment {segment!r} is unknown")
+        raise RowError(f"instrument {cited(instrument)} in segment {segment!r} is unknown")
     return Market(*names, kind, PAISA)
 
 

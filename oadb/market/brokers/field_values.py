@@ -27,6 +27,9 @@ _MOST_DIGITS = 20
 
 _LARGEST_LOT = 2**63 - 1
 
+# Characters of a text that an error shows.
+_CITED = 40
+
 # Independent of the locale.
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
@@ -77,6 +80,11 @@ class ConversionCache(dict[K, T]):
         return value
 
 
+def cited(text: str) -> str:
+    """Return the begin of a text of a file as an error shows it."""
+    return repr(text[:_CITED])
+
+
 def cache_of_column(
     column: str, convert: Callable[[str], T], expected: str
 ) -> ConversionCache[str, T]:
@@ -95,7 +103,7 @@ def cache_of_column(
         try:
             return convert(text)
         except (ValueError, ArithmeticError):
-            reason = f"{column} is {text[:40]!r}; expected {expected}"
+            reason = f"{column} is {cited(text)}; expected {expected}"
             raise (RowError(reason) if text else EmptyFieldError(column, reason)) from None
 
     return ConversionCache(convert_or_reject)
@@ -201,6 +209,6 @@ def root_before_date(symbol: str, expiry: str, strike: str, kind: str) -> str:
         if root != symbol:
             return root
     raise RowError(
-        f"the symbol is {symbol[:40]!r}; expected {short} or {day:%y}{month} in it, and "
+        f"the symbol is {cited(symbol)}; expected {short} or {day:%y}{month} in it, and "
         f"{strike}{kind} at its end"
     )

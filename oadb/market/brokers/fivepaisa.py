@@ -5,6 +5,7 @@ from pathlib import Path
 
 from oadb.errors import RowError
 from oadb.market.brokers import csv_files, securities
+from oadb.market.brokers.field_values import cited
 from oadb.market.brokers.files import a_file_each
 from oadb.market.brokers.layouts import Layout, Market, converter, with_series
 from oadb.market.instruments import Listing, Rejected
@@ -41,7 +42,7 @@ def read(path: Path) -> Iterator[Listing | Rejected]:
 def _market(exchange: str, kind: str, instrument: str, code: str) -> Market:
     name = _EXCHANGES.get((exchange, kind))
     if name is None:
-        raise RowError(f"type {kind[:40]!r} on exchange {exchange[:40]!r} is unknown")
+        raise RowError(f"type {cited(kind)} on exchange {cited(exchange)} is unknown")
     theirs = f"{exchange}{kind}"
     if kind == "C":
         is_index = len(code) > 5 and code.startswith(_INDEX)

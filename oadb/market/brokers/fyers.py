@@ -9,6 +9,7 @@ from pathlib import Path
 
 from oadb.errors import RowError
 from oadb.market.brokers import contract_values, csv_files, json_files, securities
+from oadb.market.brokers.field_values import cited
 from oadb.market.brokers.files import a_file_each, is_json
 from oadb.market.brokers.layouts import Layout, Market, converter
 from oadb.market.instruments import Listing, Rejected
@@ -78,7 +79,7 @@ def read(path: Path) -> Iterator[Listing | Rejected]:
 def _market(exchange: str, segment: str, instrument: str, option: str) -> Market:
     name = _EXCHANGES.get((exchange, segment))
     if name is None:
-        raise RowError(f"segment {segment[:40]!r} on exchange {exchange[:40]!r} is unknown")
+        raise RowError(f"segment {cited(segment)} on exchange {cited(exchange)} is unknown")
     if segment != _CASH:
         return Market(name, name, _type(instrument, option))
     if instrument == _INDEX:
@@ -93,8 +94,8 @@ def _type(instrument: str, option: str) -> str:
     if instrument in _OPTIONS and option in _OPTION_TYPES:
         return option
     raise RowError(
-        f"option_type is {option[:40]!r}; expected CE, PE, or XX for a future, and the "
-        f"instrument type is {instrument[:40]!r}"
+        f"option_type is {cited(option)}; expected CE, PE, or XX for a future, and the "
+        f"instrument type is {cited(instrument)}"
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from oadb.errors import RowError
 from oadb.market.brokers import csv_files, securities
+from oadb.market.brokers.field_values import cited
 from oadb.market.brokers.layouts import Layout, Market, converter, with_series
 from oadb.market.instruments import Listing, Rejected
 
@@ -29,7 +30,7 @@ def read(path: Path) -> Iterator[Listing | Rejected]:
 def _market(exchange: str, segment: str, instrument: str) -> Market:
     name = _EXCHANGES.get((exchange, segment))
     if name is None:
-        raise RowError(f"segment {segment[:40]!r} on exchange {exchange[:40]!r} is unknown")
+        raise RowError(f"segment {cited(segment)} on exchange {cited(exchange)} is unknown")
     theirs = f"{exchange}_{segment}"
     if instrument == "IDX":
         return Market(f"{exchange}_INDEX", theirs, "INDEX")

@@ -13,7 +13,7 @@ from typing import cast
 
 from oadb.engine.binding.sendable_texts import unsendable
 from oadb.errors import LoadError, RowError
-from oadb.market.brokers.field_values import EmptyFieldError
+from oadb.market.brokers.field_values import EmptyFieldError, cited
 from oadb.market.brokers.files import BLOCK, Convert, OpenFile, T, opened, rejected
 from oadb.market.instruments import Rejected
 
@@ -201,5 +201,5 @@ def _text(value: object) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise RowError(f"{str(value)[:40]!r} is neither text nor number")
+        raise RowError(f"{cited(str(value))} is neither text nor number")
     return value

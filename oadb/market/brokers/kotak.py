@@ -13,6 +13,7 @@ from pathlib import Path
 
 from oadb.errors import RowError
 from oadb.market.brokers import csv_files, field_values, securities
+from oadb.market.brokers.field_values import cited
 from oadb.market.brokers.files import a_file_each
 from oadb.market.brokers.layouts import Layout, Market, converter, with_series
 from oadb.market.instruments import Listing, Rejected
@@ -56,7 +57,7 @@ def read(path: Path) -> Iterator[Listing | Rejected]:
 def _market(segment: str, instrument: str, option: str, isin: str, decimals: str) -> Market:
     name = _EXCHANGES.get(segment)
     if name is None:
-        raise RowError(f"pExchSeg is {segment[:40]!r}; expected one of {', '.join(_EXCHANGES)}")
+        raise RowError(f"pExchSeg is {cited(segment)}; expected one of {', '.join(_EXCHANGES)}")
     unit = _unit(decimals)
     if name in _CASH:
         if isin:
@@ -64,14 +65,14 @@ def _market(segment: str, instrument: str, option: str, isin: str, decimals: str
         return Market(f"{name}_INDEX", segment, "INDEX", unit)
     is_future = instrument.startswith("FUT") and option in {"", "XX"}
     if not is_future and not (instrument.startswith("OPT") and option in _OPTION_TYPES):
-        raise RowError(f"pOptionType is {option[:40]!r}, and pInstType {instrument[:40]!r}")
+        raise RowError(f"pOptionType is {cited(option)}, and pInstType {cited(instrument)}")
     return Market(name, segment, "FUT" if is_future else option, unit, unit)
 
 
 def _unit(decimals: str) -> str:
     """Return the unit of prices with this many decimal places."""
     if not (decimals.isascii() and decimals.isdigit()) or int(decimals) > _MOST_DECIMALS:
-        raise RowError(f"lPrecision is {decimals[:40]!r}; expected 0 to {_MOST_DECIMALS}")
+        raise RowError(f"lPrecision is {cited(decimals)}; expected 0 to {_MOST_DECIMALS}")
     return f"1e-{decimals}"
 
 

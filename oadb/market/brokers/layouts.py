@@ -16,6 +16,7 @@ from oadb.market.brokers.field_values import (
     ConversionCache,
     EmptyFieldError,
     cache_of_column,
+    cited,
 )
 from oadb.market.brokers.files import Convert
 from oadb.market.instruments import LONGEST_TEXT, Listing
@@ -206,7 +207,7 @@ def _known_markets(layout: Layout) -> Callable[[tuple[str, ...]], _KnownMarket]:
         if not (is_index or is_security or (exchange, kind) == _COMMODITY) and (
             not is_derivative or exchange in _CASH_EXCHANGES
         ):
-            raise RowError(f"instrument type {kind[:40]!r} does not exist on {exchange}")
+            raise RowError(f"instrument type {cited(kind)} does not exist on {exchange}")
         return exchange, theirs, kind, ticks[market.tick_unit], strikes[market.strike_unit]
 
     return known_market
@@ -264,7 +265,7 @@ def _derivatives(layout: Layout) -> Callable[..., tuple[str, str, str, str, str]
             kind = ticker[-2:]
             if kind not in _DERIVATIVES:
                 raise RowError(
-                    f"{layout.broker_symbol} is {ticker[:40]!r}; expected it to end with CE or PE"
+                    f"{layout.broker_symbol} is {cited(ticker)}; expected it to end with CE or PE"
                 )
         day, symbol_day = expiries[expiry]
         price = "" if kind == "FUT" else strikes[strike]
@@ -291,7 +292,7 @@ def _require_texts(**texts: str) -> None:
         if not text.strip() and column != "name":
             raise RowError(f"{column} is empty")
         if field_values.has_invisible(text) and column != "name":
-            raise RowError(f"{column} is {text[:40]!r}, which has an invisible character")
+            raise RowError(f"{column} is {cited(text)}, which has an invisible character")
         if len(text) > LONGEST_TEXT:
             raise RowError(
                 f"{column} has {len(text)} characters; at most {LONGEST_TEXT} are allowed"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from oadb.errors import RowError
 from oadb.market.brokers import csv_files, securities
+from oadb.market.brokers.field_values import cited
 from oadb.market.brokers.files import Convert, a_file_each
 from oadb.market.brokers.layouts import Layout, Market, converter, type_of
 from oadb.market.instruments import Listing, Rejected
@@ -42,7 +43,7 @@ def read(path: Path) -> Iterator[Listing | Rejected]:
 
 def _cash_market(exchange: str, instrument: str) -> Market:
     if exchange not in _CASH:
-        raise RowError(f"exchange {exchange[:40]!r} is unknown")
+        raise RowError(f"exchange {cited(exchange)} is unknown")
     if instrument in _INDICES:
         return Market(f"{exchange}_INDEX", exchange, "INDEX")
     return Market(exchange, exchange, "EQ")
@@ -56,10 +57,10 @@ def _cash_symbol(symbol: str, exchange: str, series: str) -> str:
 def _market(exchange: str, instrument: str, option: str) -> Market:
     name = _DERIVATIVES.get(exchange)
     if name is None:
-        raise RowError(f"exchange {exchange[:40]!r} is unknown")
+        raise RowError(f"exchange {cited(exchange)} is unknown")
     kind = type_of(instrument)
     if (kind, option) != ("FUT", "XX") and not (kind == "OPT" and option in {"CE", "PE"}):
-        raise RowError(f"OptionType is {option[:40]!r}, and Instrument {instrument[:40]!r}")
+        raise RowError(f"OptionType is {cited(option)}, and Instrument {cited(instrument)}")
     return Market(name, exchange, "FUT" if kind == "FUT" else option)
 
 

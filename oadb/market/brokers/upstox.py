@@ -17,7 +17,7 @@ from oadb.market.brokers import (
     json_files,
     securities,
 )
-from oadb.market.brokers.field_values import PAISA, RUPEE, EmptyFieldError, OmittedRowError
+from oadb.market.brokers.field_values import PAISA, RUPEE, EmptyFieldError, OmittedRowError, cited
 from oadb.market.brokers.files import ALL_EXCHANGES, is_json
 from oadb.market.brokers.layouts import Layout, Market, converter, type_of, with_series
 from oadb.market.instruments import Listing, Rejected
@@ -65,7 +65,7 @@ def _market(segment: str, instrument: str) -> Market:
     """Return the market of an entry in the JSON file, which has all ticks in paise."""
     exchange = _EXCHANGES.get(segment)
     if exchange is None:
-        raise RowError(f"segment is {segment[:40]!r}; expected one of {', '.join(_EXCHANGES)}")
+        raise RowError(f"segment is {cited(segment)}; expected one of {', '.join(_EXCHANGES)}")
     if exchange.endswith("_INDEX"):
         return Market(exchange, segment, "INDEX", PAISA)
     if not instrument:
@@ -92,8 +92,8 @@ def _csv_symbol(symbol: str, exchange: str, key: str) -> str:
     isin = key.partition("|")[2]
     if exchange == "NSE" and not (isin[:3] == "INF" or (isin[:3] == "INE" and isin[7:9] == "01")):
         raise OmittedRowError(
-            f"the file does not say the series of {symbol[:40]!r}, which is not a share by its "
-            f"ISIN {isin[:40]!r}; load {_MASTER}"
+            f"the file does not say the series of {cited(symbol)}, which is not a share by its "
+            f"ISIN {cited(isin)}; load {_MASTER}"
         )
     return symbol
 

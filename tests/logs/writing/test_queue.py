@@ -73,6 +73,17 @@ def test_a_full_queue_stays_full_while_more_than_half_of_it_is_left() -> None:
     assert not offer(full, 0), "7,000 of 12,000 are more than half"
 
 
+def test_a_queue_full_of_bytes_stays_full_while_more_than_half_of_them_are_left() -> None:
+    full = queue(flush_rows=1, max_bytes=32 * 2**20)
+    while full.offer(("x",), 3 * 2**20):
+        pass
+    full.settle(taken(full))
+    assert not full.offer(("x",), 1), "21 of 32 MiB are more than half"
+
+    full.settle(taken(full))
+    assert full.offer(("x",), 1)
+
+
 def test_bytes_are_bounded_as_well_as_rows() -> None:
     full = queue(max_bytes=2**20)
     while offer(full, 0):

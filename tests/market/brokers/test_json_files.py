@@ -147,6 +147,7 @@ def test_a_large_file_that_is_cut_off_names_the_entry(file: Path, length: int) -
     "content",
     [b"", b"a,b\n1,2\n", b"{}", b'"a"', b"[1]", b'["{}"]', b"[[]]", b"[{}{}]", b"[{},]", b"[,{}]",
      b"[{}]]", b"[{}],", b"[{}] x", b"[}", b"[{]", b"html", b"[{'a':1}]",
+     b"[{}:{}]",
      b'[{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}]", b"[" * 10],
     ids=lambda content: content[:16].decode(),
 )  # fmt: skip  # a table
@@ -176,6 +177,9 @@ def test_bytes_that_are_not_text_are_reported_with_their_line(file: Path) -> Non
     file.write_bytes(b'[{"a":"1"},\n{"a":"\xff"}]')
 
     assert refused(file) == "f.json:2: not UTF-8; fetch the file again"
+
+    file.write_bytes(b'[{"a":"1"}]\n\xc3')
+    assert refused(file) == "f.json:2: not UTF-8; fetch the file again", "half a character"
 
 
 @pytest.mark.parametrize("cut", [1, 8, 100])

@@ -10,6 +10,7 @@ import pytest
 from oadb import Transaction
 from oadb.errors import LoadError
 from oadb.market import brokers, instruments, loads
+from oadb.market.brokers.field_values import cited
 from oadb.market.instruments import Instrument, Listing, Rejected
 from tests.market.brokers.samples import HEADING
 
@@ -154,3 +155,9 @@ def test_the_error_for_an_unknown_broker_lists_the_known_ones() -> None:
         LoadError, match="no reader for 'kite'; expected one of aliceblue, angel, dhan, fivepaisa,"
     ):
         brokers.read("kite", Path("none"))
+
+
+def test_an_error_shows_the_first_40_characters_of_a_text() -> None:
+    digits = "0123456789" * 4
+
+    assert cited(f"{digits}x") == repr(digits)

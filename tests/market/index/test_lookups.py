@@ -134,9 +134,9 @@ def test_expiries_of_an_exchange_are_those_of_sql(
 def test_expired_contracts_are_listed_only_on_request(index: InstrumentIndex) -> None:
     place = ("zerodha", "NFO", "NIFTY")
     today = datetime.now(ZoneInfo("Asia/Kolkata")).date()
-    every = index.list_option_expiries(*place, with_expired=True)
-
-    assert index.list_option_expiries(*place) == [day for day in every if day >= today]
+    for listed in (index.list_option_expiries, index.list_future_expiries):
+        every = listed(*place, with_expired=True)
+        assert listed(*place) == [day for day in every if day >= today] != every
 
 
 def test_an_unknown_instrument_is_none_or_an_empty_list(index: InstrumentIndex) -> None:
