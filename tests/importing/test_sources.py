@@ -1,5 +1,7 @@
 """Several databases are read as one installation, of any version of OpenAlgo."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -7,8 +9,8 @@ import pytest
 from oadb import Database, Secret
 from oadb.accounts import api_keys
 from oadb.errors import LoadError
-from oadb.importing import sources
-from tests.importing.openalgo import API_KEY, Installation
+from oadb.importing import master_contract, runs, sources
+from tests.importing.openalgo import API_KEY, TABLES, Installation
 from tests.importing.running import run_import, text_of
 
 
@@ -38,6 +40,21 @@ def test_a_folder_without_databases_is_refused(tmp_path: Path) -> None:
         sources.opened([tmp_path / "empty"], []),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("table", "known"),
+    [*runs._COLUMNS.items(), (master_contract.TABLE, master_contract._COLUMNS)],
+    ids=lambda each: each if isinstance(each, str) else "",
+)
+def test_every_column_of_a_table_of_an_installation_is_known(
+    table: str, known: tuple[str, ...]
+) -> None:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(TABLES[table])
+        columns = [row[1] for row in connection.execute(f"pragma table_info({table})")]
+
+    assert sorted(columns) == sorted(known)
 
 
 def test_missing_and_unknown_columns_are_reported(db: Database, origin: Installation) -> None:

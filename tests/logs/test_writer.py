@@ -15,7 +15,6 @@ from oadb.logs import api_logs, latency, traffic
 from oadb.logs.writer import AsyncLogWriter, Limits, LogRow, LogWriter
 from oadb.logs.writing import exits
 from oadb.testing.chosen_layout import is_cluster
-from tests.support.forks import in_child
 from tests.support.log_rows import QUICK, ROWS, drained, request
 from tests.support.rig import Observer, eventually, threads
 
@@ -89,17 +88,6 @@ def test_rows_are_dated_by_the_database_even_if_the_local_clock_is_wrong(
 
     # Stored half a second after it was queued; a busy machine answers late.
     assert before < logged_at < taken + timedelta(seconds=0.25), "the time of write"
-
-
-def test_a_forked_child_begins_with_empty_queues_and_leaves_the_rows_to_its_parent(
-    config: Config, observer: Observer
-) -> None:
-    with LogWriter(config, limits=Limits(flush_seconds=60)) as logs:
-        logs.offer(request(1))
-        assert logs.stats().queued_rows == 1
-        assert in_child(lambda: logs.stats().queued_rows) == "0"
-
-    assert observer.ask("select count(*) from oadb.traffic") == 1
 
 
 def test_a_closed_writer_leaves_no_connection(config: Config, observer: Observer) -> None:

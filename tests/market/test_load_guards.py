@@ -243,7 +243,8 @@ def test_a_preview_tells_the_differences_and_objections_and_writes_nothing(
     tx: Transaction,
 ) -> None:
     load(tx, shares(5) + futures(10))
-    new = replace(FUTURE, symbol="N", token="N", expiry=LATER)
+    # Has the token of one that would be removed, so that it cannot be inserted beside it.
+    new = replace(FUTURE, symbol="N", token=futures(10)[9].token, expiry=LATER)
     report = loads.preview(tx, "zerodha", [*futures(4, LATER), *futures(6)[4:], new])
     (change,) = report.changes
 
