@@ -9,7 +9,7 @@ import pytest
 from oadb import Database, Secret
 from oadb.accounts import api_keys
 from oadb.errors import LoadError
-from oadb.importing import master_contract, runs, sources
+from oadb.importing import master_contract, runs, sources, sqlite_source
 from tests.importing.openalgo import API_KEY, TABLES, Installation
 from tests.importing.running import run_import, text_of
 
@@ -40,6 +40,18 @@ def test_a_folder_without_databases_is_refused(tmp_path: Path) -> None:
         sources.opened([tmp_path / "empty"], []),
     ):
         pass
+
+
+def test_a_file_is_read_without_another_beside_it_and_closed(tmp_path: Path) -> None:
+    path = tmp_path / "openalgo.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("pragma journal_mode = wal; create table users (id integer);")
+    with sqlite_source.opened(path) as source:
+        assert source.count("users") is None, "it is imported, not counted"
+        assert [*tmp_path.iterdir()] == [path]
+
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        source._connection.execute("select 1")
 
 
 @pytest.mark.parametrize(

@@ -136,6 +136,19 @@ def test_a_list_its_total_and_its_export_agree(
 
 
 @pytest.mark.parametrize("log", LISTS, ids=lambda log: log.__name__.rpartition(".")[2])
+def test_a_window_begins_with_its_first_moment_and_ends_before_its_last(
+    filled: Database, log: ModuleType
+) -> None:
+    newest, second, third, oldest = LISTS[log](filled)
+    window = {"since": third.logged_at, "until": newest.logged_at}
+
+    assert LISTS[log](filled, **window).rows == [second, third]
+    assert log.count(filled, **window) == 2
+    assert [*log.stream(filled, **window)] == [third, second]
+    assert [*log.stream(filled, until=third.logged_at)] == [oldest]
+
+
+@pytest.mark.parametrize("log", LISTS, ids=lambda log: log.__name__.rpartition(".")[2])
 def test_a_list_its_total_and_its_export_take_the_same_filters(log: ModuleType) -> None:
     taken = {*inspect.signature(LISTS[log]).parameters} - NOT_FILTERS
 

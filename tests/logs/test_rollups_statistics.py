@@ -18,6 +18,7 @@ from tests.support.rig import Observer
 from tests.support.rollup_rows import (
     RELATIVE_ERROR,
     at,
+    put_latency,
     put_traffic,
     requests,
     require_traffic,
@@ -80,6 +81,31 @@ def test_after_a_refresh_each_bucket_is_the_sum_of_its_rows(
         )
         assert {(row[0], row[1]): row[2] for row in found} == expected
         assert sum(row[3] for row in found) == pytest.approx(sum(row[3] for row in rows))
+
+
+def test_after_refreshes_each_bucket_of_calls_is_the_sum_of_those_in_it(
+    db: Database, url: str, observer: Observer
+) -> None:
+    rows = [
+        (at(number * 37), ("angel", "zerodha")[number % 2], *[None] * 4, float(number), "failed")
+        for number in range(120)
+    ]
+    for batch in (rows[60:], rows[:60]):  # a batch may be late
+        put_latency(url, batch)
+        rollups.refresh(db)
+    for resolution in rollups._list_resolutions(db):
+        found = observer.rows(
+            "select started_at, broker, calls, duration_ms from oadb.latency_rollups "
+            "where resolution = %s and part = 'total'",
+            resolution,
+        )
+        calls, times = Counter[object](), Counter[object]()
+        for row in rows:
+            place = (EPOCH + (row[0] - EPOCH) // resolution * resolution, row[1])
+            calls[place] += 1
+            times[place] += row[6]
+        assert {(row[0], row[1]): row[2] for row in found} == calls
+        assert {(row[0], row[1]): row[3] for row in found} == times
 
 
 @pytest.mark.long("random windows in each time zone")

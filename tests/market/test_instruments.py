@@ -229,9 +229,9 @@ def test_the_near_future_is_of_that_underlying_and_has_not_expired(tx: Transacti
 def test_the_lot_size_is_that_of_the_contract_that_expires_next(tx: Transaction) -> None:
     insert_rows(
         tx,
-        replace(future("NIFTY", -1), lot_size=25),
-        replace(option("NIFTY", 3, "1"), lot_size=75),
         replace(future("NIFTY", 30), lot_size=65),
+        replace(option("NIFTY", 3, "1"), lot_size=75),
+        replace(future("NIFTY", -1), lot_size=25),
         replace(future("NIFTYNXT50", 1), lot_size=10),
     )
 

@@ -35,11 +35,7 @@ ELSEWHERE = {
         "tests/tools/test_key_rotation_old_ring.py",
     ],
     "logs": ["tests/tools/test_maintenance.py", "tests/tools/test_retention.py"],
-    "security": [
-        "tests/accounts/test_password_defects.py", "tests/attacks/test_guessable_passwords.py",
-        "tests/attacks/test_shown_secrets.py", "tests/attacks/test_weak_key_rings.py",
-        "tests/keys/test_token_owners.py", "tests/logs/test_redaction.py",
-    ],
+    "trading": ["tests/keys/test_rotation.py"],
 }  # fmt: skip  # a table
 
 

@@ -13,7 +13,7 @@ from oadb.trading import chartink, strategies
 from oadb.trading.strategies import SymbolMapping
 from tests.support.notifications import heard
 from tests.support.rig import threads
-from tests.support.trading import RELIANCE, TCS, db, label, mapped, module, user_id
+from tests.support.trading import RELIANCE, TCS, db, label, mapped, module, new_user, user_id
 
 __all__ = ["db", "module", "user_id"]
 
@@ -69,6 +69,26 @@ def test_mappings_are_deleted_by_their_symbols(db: Database, module: Any, user_i
 
     assert module.delete_mappings(db, user_id, strategy_id, ["TCS", "TCS", "WIPRO"]) == 1
     assert module.get(db, user_id, strategy_id).mappings == tuple(mapped(module, RELIANCE))
+
+
+def test_a_strategy_of_another_user_that_has_the_same_id_stays_as_it_is(
+    db: Database, url: str, module: Any, user_id: int
+) -> None:
+    strategy_id = module.create(db, user_id, "x").strategy.strategy_id
+    other = new_user(db)
+    theirs = module.create(db, other, "y").strategy.strategy_id
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "update oadb.strategies set strategy_id = %s where strategy_id = %s",
+            [strategy_id, theirs],
+        )
+    module.put_mappings(db, other, strategy_id, mapped(module, TCS))
+    before = module.get(db, other, strategy_id)
+
+    module.put_mappings(db, user_id, strategy_id, mapped(module, TCS, RELIANCE))
+    module.delete_mappings(db, user_id, strategy_id, ["TCS"])
+    module.delete(db, user_id, strategy_id)
+    assert module.get(db, other, strategy_id) == before
 
 
 def test_a_call_that_changes_no_mapping_writes_and_announces_nothing(

@@ -81,12 +81,19 @@ def test_a_cursor_of_another_list_is_refused(db: Database, user_id: int) -> None
 
 
 def test_orders_are_counted_by_their_state(db: Database, user_id: int) -> None:
-    made = [wait(db, user_id) for _ in range(3)]
-    pending_orders.approve(db, user_id, pending_order_id=made[0])
+    rejected, approved, failed, sent, *_ = [wait(db, user_id) for _ in range(6)]
+    for order_id in (sent, failed, approved):
+        pending_orders.approve(db, user_id, pending_order_id=order_id)
+    pending_orders.record_outcome(db, user_id, pending_order_id=sent, outcome="sent")
+    pending_orders.record_outcome(db, user_id, pending_order_id=failed, outcome="failed")
+    pending_orders.reject(db, user_id, pending_order_id=rejected, by=None)
 
     assert pending_orders.count_by_status(db, user_id) == [
         StatusCount("approved", 1),
+        StatusCount("failed", 1),
         StatusCount("pending", 2),
+        StatusCount("rejected", 1),
+        StatusCount("sent", 1),
     ]
     assert pending_orders.count_by_status(db, new_user(db)) == []
 
