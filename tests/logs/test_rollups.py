@@ -139,15 +139,20 @@ def since(moment: datetime) -> timedelta:
     return datetime.now(UTC) - moment
 
 
+@pytest.mark.parametrize("table", ["traffic_rollups", "latency_rollups"])
 def test_buckets_are_deleted_once_they_have_ended(
-    db: Database, url: str, observer: Observer
+    db: Database, url: str, observer: Observer, table: str
 ) -> None:
-    put_traffic(url, [(at(0), None, 200, 1.0), (at(1500), None, 200, 1.0)])
+    if table == "traffic_rollups":
+        put_traffic(url, [(at(minute), None, 200, 1.0) for minute in (0, 1500)])
+    else:
+        call = (None, None, None, None, None, 2.0, "succeeded")
+        put_latency(url, [(at(minute), *call) for minute in (0, 1500)])
     rollups.refresh(db)
 
     assert rollups.delete_old(db, older_than=since(at(1440))) == 5
     assert rollups.delete_old(db, older_than=since(at(1501))) == 1
-    left = observer.rows("select resolution from oadb.traffic_rollups order by resolution")
+    left = observer.rows(f"select resolution from oadb.{table} order by resolution")
     assert [resolution for (resolution,) in left] == [
         timedelta(minutes=10),
         timedelta(hours=1),
