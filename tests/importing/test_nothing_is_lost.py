@@ -74,14 +74,14 @@ def test_decided_orders_are_reported_with_the_order_of_the_broker(
 ) -> None:
     origin.script(
         "openalgo",
-        """
+        f"""
         create table pending_orders (
             id integer primary key, status, broker_order_id, user_id, api_type, order_data,
             created_at, created_at_ist, approved_at, approved_at_ist, approved_by, rejected_at,
             rejected_at_ist, rejected_by, rejected_reason, broker_status
         );
         insert into pending_orders (id, status, broker_order_id) values
-            (1, 'approved', '250731000001'), (2, 'rejected', null), (3, 'pending', null);
+            (1, 'approved', '{"7" * 60}'), (2, 'rejected', null), (3, 'pending', null);
         """,
     )
     report = run_import(db, origin)["pending_orders"]
@@ -89,6 +89,6 @@ def test_decided_orders_are_reported_with_the_order_of_the_broker(
     lines = [line.strip() for line in report.lines("written")]
     assert lines[1:] == [
         "1 left out: it waits: approve or reject it in OpenAlgo (id 3)",
-        "1 over, not imported: approved, broker order id 250731000001 (id 1)",
+        f"1 over, not imported: approved, broker order id {'7' * 50} (id 1)",
         "1 over, not imported: rejected, not sent (id 2)",
     ]

@@ -74,6 +74,19 @@ def test_a_text_that_looks_like_a_secret_is_refused_before_anything_is_sent(
     assert not pending_orders.list_by_user(db, user_id)
 
 
+def test_a_reason_that_is_too_long_is_refused_even_if_a_secret_in_it_would_be_cut(
+    db: Database, user_id: int
+) -> None:
+    order_id = pending_orders.create(db, user_id, "placeorder", {}).pending_order_id
+    secret = " factor2=" + "hunter" * 4
+    reason = ("word " * 100)[: 501 - len(secret)] + secret
+
+    with pytest.raises(CheckViolation):
+        pending_orders.reject(db, user_id, pending_order_id=order_id, by=None, reason=reason)
+    fitting = reason[1:]
+    assert pending_orders.reject(db, user_id, pending_order_id=order_id, by=None, reason=fitting)
+
+
 @pytest.mark.parametrize(
     ("given", "constraint"),
     [
