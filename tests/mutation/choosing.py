@@ -35,6 +35,11 @@ ELSEWHERE = {
         "tests/tools/test_key_rotation_old_ring.py",
     ],
     "logs": ["tests/tools/test_maintenance.py", "tests/tools/test_retention.py"],
+    "security": [
+        "tests/accounts/test_password_defects.py", "tests/attacks/test_guessable_passwords.py",
+        "tests/attacks/test_shown_secrets.py", "tests/attacks/test_weak_key_rings.py",
+        "tests/keys/test_token_owners.py", "tests/logs/test_redaction.py",
+    ],
     "trading": ["tests/keys/test_rotation.py"],
 }  # fmt: skip  # a table
 
@@ -77,18 +82,22 @@ def _files(tree: Path) -> Iterable[Path]:
 def tests_of(mutant: Mutant, tests: Iterable[RecordedTest], seconds: float) -> list[str]:
     """Return the tests that may notice a mutant, the likeliest first, as far as the time goes.
 
-    Of a function that no test enters, as it runs at import, these are the tests that enter another
-    one of its module; of a statement that none runs, those of the files that bear the name of the
-    module, or all of the room.
+    Of a function that no test enters, as it runs at import, and of a statement that none runs,
+    these are the tests that enter another one of its module, those of the files that bear its name,
+    and then the others of the room: some hold all its classes, such as what they show of themselves.
     """
     if mutant.kind == "migration":
         return [SCHEMA]
     known = [*tests]
     stem = Path(mutant.path).stem
     running = [each for each in known if mutant.place in each.ran]
-    running = running or [each for each in known if _enters(each, f"{mutant.path}:")]
-    running = running or [each for each in known if stem in file_of(each.name)]
-    running = running or [each for each in known if f"/{mutant.room}/" in each.name]
+    running = running or [
+        each
+        for each in known
+        if _enters(each, f"{mutant.path}:")
+        or stem in file_of(each.name)
+        or f"/{mutant.room}/" in each.name
+    ]
     return _within(sorted(running, key=lambda each: _rank(mutant, each)), seconds)
 
 

@@ -1,5 +1,6 @@
 """Mutants: which there are, which are chosen, and how the tests of one end."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from tests.mutation import (
     chosen_tests,
     finding,
     listed,
+    page,
     recording,
     results,
     running,
@@ -213,13 +215,22 @@ def test_what_runs_at_import_is_tried_with_its_room_after_the_tests_of_its_name(
     toys: Path,
 ) -> None:
     mutant = replace(mutant_of(toys, "< 19"), place="toys/ages.py:0", room="toys")
-    files = [
-        choosing.TestFile(f"tests/{name}.py", frozenset(), frozenset(), 1)
-        for name in ("toys/test_all", "toys/test_ages", "others/test_others")
+    entered = {"others/test_entering": frozenset({f"{mutant.path}:1"})}
+    known = [
+        choosing.RecordedTest(f"tests/{name}.py::test", entered.get(name, frozenset()), 1)
+        for name in (
+            "toys/test_all",
+            "others/test_others",
+            "others/test_entering",
+            "toys/test_ages",
+        )
     ]
 
-    found = choosing.tests_of(mutant, files, seconds=9)
-    assert found == ["tests/toys/test_ages.py", "tests/toys/test_all.py"]
+    assert choosing.tests_of(mutant, known, seconds=9) == [
+        "tests/toys/test_ages.py::test",
+        "tests/toys/test_all.py::test",
+        "tests/others/test_entering.py::test",
+    ]
 
 
 def test_the_table_counts_what_is_equivalent_apart(toys: Path) -> None:
