@@ -84,7 +84,7 @@ def tests_of(mutant: Mutant, tests: Iterable[RecordedTest], seconds: float) -> l
 
     Of a function that no test enters, as it runs at import, and of a statement that none runs,
     these are the tests that enter another one of its module, those of the files that bear its name,
-    and then the others of the room: some hold all its classes, such as what they show of themselves.
+    and then the others of the room: some hold all its classes, such as what they show of those.
     """
     if mutant.kind == "migration":
         return [SCHEMA]
