@@ -271,7 +271,7 @@ def _require_opens(ring: KeyRing, canary: Canary) -> None:
     if key.state == "retired":
         raise KeyRingError(
             f"key {key.key_id} is retired in the ring, but the database needs it; restart this "
-            "process with the current key ring"
+            "process with the current key ring, or for a restored backup with the ring of its time"
         )
     try:
         text = _CANARY.open(ring, (canary.key_id,), canary.canary)

@@ -50,7 +50,8 @@ def read(path: Path) -> KeyRing:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise KeyRingError(
-            f"{path}: {error.strerror}; make a key ring with oadb keys new"
+            f"{path}: {error.strerror}; give the key ring of this database. Only for a new "
+            "database, make one with oadb keys new"
         ) from None
     try:
         _require_fit(path, os.fstat(descriptor))

@@ -155,7 +155,7 @@ UNFIT: dict[str, tuple[list[Key], str]] = {
     ),
     "key retired": (
         [replace(FIRST, state="retired"), replace(SECOND, state="primary")],
-        "key 1 is retired in the ring, but the database needs it",
+        "key 1 is retired in the ring, .*or for a restored backup with the ring of its time",
     ),
     "primary unknown": (
         [replace(FIRST, state="decrypt-only"), replace(SECOND, state="primary")],

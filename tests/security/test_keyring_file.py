@@ -129,7 +129,7 @@ def test_a_link_is_judged_by_its_target(path: Path, tmp_path: Path) -> None:
     path.chmod(0o644)
     refused(link, "has mode 0644")
     path.unlink()
-    refused(link, "No such file or directory; make a key ring with oadb keys new")
+    refused(link, "No such file or directory; give the key ring of this database")
 
 
 def test_links_in_a_circle_are_refused(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_links_in_a_circle_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_refused_and_never_made(tmp_path: Path) -> None:
-    refused(tmp_path / "missing", "No such file or directory; make a key ring with oadb keys new")
+    refused(tmp_path / "missing", "No such file or directory; give the key ring of this database")
     refused(tmp_path / "missing" / "ring", "No such file or directory")
     assert [*tmp_path.iterdir()] == []
 

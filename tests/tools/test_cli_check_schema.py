@@ -12,7 +12,10 @@ import pytest
 from oadb.engine import dsn
 from oadb.engine.binding.packages import find
 from oadb.testing.servers import Server
+from oadb.tools.intended import schema_levels
+from oadb.tools.intended.schema_levels import Pinned
 from oadb.tools.migrations import runner, script_folder
+from oadb.tools.schema import SchemaObject
 from tests.support.command_line import oadb
 from tests.support.migrations import yoyo_command
 
@@ -231,6 +234,30 @@ def test_a_package_that_does_not_say_what_its_schema_should_be_was_not_compared(
         "schema should be; write it with: oadb schema --levels --package quarry\n"
     )
     assert done.stdout in oadb("doctor", "--package", "quarry", url=oadb_empty_url).stdout
+
+
+def test_a_file_older_than_the_last_migration_is_named_before_what_differs(
+    oadb_empty_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = SchemaObject("depot", "schema", "depot", "create schema depot", None)
+    package(tmp_path, "depot", schema_levels.render([Pinned("0001_create_depot", None, made)]))
+    added = tmp_path / "depot" / "sql" / "migrations" / "0002_create_crates.sql"
+    limit = "set local lock_timeout = '4s';\n"
+    added.write_text(f"-- depends: 0001_create_depot\n{limit}create table depot.crates ();\n")
+    added.with_name("0002_create_crates.rollback.sql").write_text(
+        f"{limit}drop table depot.crates;\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert oadb("migrate", "--package", "depot", url=oadb_empty_url).returncode == 0
+
+    done = check(oadb_empty_url, "--package", "depot")
+    assert (done.returncode, done.stderr) == (3, "")
+    assert done.stdout.startswith(
+        "depot/sql/schema_levels.jsonl names no migration after 0001_create_depot: if "
+        "0002_create_crates changes the schema, the file is older than it, and what differs is not "
+        "to be mended; write it again with: oadb schema --levels --package depot\n"
+        "table depot.crates is "
+    )
 
 
 def test_a_damaged_file_is_named_with_its_line(

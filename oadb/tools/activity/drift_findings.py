@@ -68,7 +68,8 @@ def check_plans(
         return
     faults = [
         f"{each.label} reads by {', '.join(each.live)}, which its lock does not have; "
-        "oadb top --plans shows both, and analyze of the table or its missing index may mend it"
+        "oadb top --plans shows the plan of its lock, oadb explain the one here; analyze of the "
+        "table or its missing index may mend it"
         for each in report.drifts
     ]
     faults += [f"{each}; see oadb top --plans" for each in report.unplanned]

@@ -97,9 +97,24 @@ def _report(
     level = max(applied)
     gaps = [each.migration_id for each in statuses if not each.applied_at]
     late = tuple(_gap(id_, level) for id_ in gaps if id_ < level)
-    doubts = (*states.doubts(statuses), *late)
     found, unread = _compared(config, names, levels, level)
+    behind = _behind(package, levels, level) if found else ()
+    doubts = (*states.doubts(statuses), *late, *behind)
     return SchemaReport(package.name, level, doubts, tuple(found), unread=tuple(unread))
+
+
+def _behind(package: Package, levels: Sequence[Pinned], level: str) -> tuple[str, ...]:
+    # Otherwise the statements that mend the differences would undo the migration.
+    newest = max((id_ for each in levels for id_ in (each.since, each.until or "")), default="")
+    if newest >= level:
+        return ()
+    after = f" after {newest}" if newest else ""
+    line = (
+        f"{package.shown}/{schema_levels.FILE} names no migration{after}: if {level} changes the "
+        "schema, the file is older than it, and what differs is not to be mended; write it again "
+        f"with: oadb schema --levels --package {package.name}"
+    )
+    return (line,)
 
 
 def _without_file(package: Package) -> str:
