@@ -20,11 +20,10 @@ where
 order by tables.name;
 
 -- name: find_fault
--- Returns ok, or the first fault. In rollback mode it blocks writers, for about 2 seconds per
+-- Returns ok, or at most 100 faults. In rollback mode it blocks writers, for about 2 seconds per
 -- gigabyte. Without an argument: SQLite 3.53 takes that of a function for the name of a table.
 select quick_check as fault
-from pragma_quick_check
-limit 1;
+from pragma_quick_check;
 
 -- name: list_downloads
 -- When the master contract of each broker was downloaded last. Whole rows, as in tables.sql.
