@@ -131,9 +131,9 @@ def test_a_right_password_is_accepted_although_its_new_hash_cannot_be_sealed(
 
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Give a function that advances the clock by which proofs of the ring age."""
-    moved = [0.0]
-    monkeypatch.setattr(vault, "monotonic", lambda: monotonic() + moved[0])
+    """Give a function that advances the clock by which proofs of the ring age; else it stands."""
+    moved = [monotonic()]
+    monkeypatch.setattr(vault, "monotonic", lambda: moved[0])
 
     def move(seconds: float) -> None:
         moved[0] += seconds
