@@ -40,7 +40,7 @@ def in_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 # As it is --------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow  # a minute: starts the tests of two services
+@pytest.mark.long("starts the tests of two services")
 def test_the_tests_of_new_services_pass(
     services: dict[Framework, Path], oadb_server: Server
 ) -> None:
