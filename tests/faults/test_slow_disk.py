@@ -99,7 +99,7 @@ def test_a_slow_disk_makes_writes_slow_and_the_queue_of_callers_stays_bounded(
     assert all("callers are waiting already" in str(error) for error, _ in outcomes if error)
     assert refused, "a bounded queue refuses what it cannot hold"
     assert median(refused) < _SLOW, "at once"
-    assert len(served) >= 8
+    assert len(served) >= 7  # the six that may wait, and one; or two, if both connections are open
     assert max(served) < 20 * _SLOW
     assert observer.ask("select count(*) from probe where probe_id < 40") == len(served)
     assert median(seconds_of_writes(db, 3000)) < _SLOW

@@ -239,24 +239,24 @@ def test_a_package_that_does_not_say_what_its_schema_should_be_was_not_compared(
 def test_a_file_older_than_the_last_migration_is_named_before_what_differs(
     oadb_empty_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = SchemaObject("depot", "schema", "depot", "create schema depot", None)
-    package(tmp_path, "depot", schema_levels.render([Pinned("0001_create_depot", None, made)]))
-    added = tmp_path / "depot" / "sql" / "migrations" / "0002_create_crates.sql"
+    made = SchemaObject("hayloft", "schema", "hayloft", "create schema hayloft", None)
+    package(tmp_path, "hayloft", schema_levels.render([Pinned("0001_create_hayloft", None, made)]))
+    added = tmp_path / "hayloft" / "sql" / "migrations" / "0002_create_crates.sql"
     limit = "set local lock_timeout = '4s';\n"
-    added.write_text(f"-- depends: 0001_create_depot\n{limit}create table depot.crates ();\n")
+    added.write_text(f"-- depends: 0001_create_hayloft\n{limit}create table hayloft.crates ();\n")
     added.with_name("0002_create_crates.rollback.sql").write_text(
-        f"{limit}drop table depot.crates;\n"
+        f"{limit}drop table hayloft.crates;\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert oadb("migrate", "--package", "depot", url=oadb_empty_url).returncode == 0
+    assert oadb("migrate", "--package", "hayloft", url=oadb_empty_url).returncode == 0
 
-    done = check(oadb_empty_url, "--package", "depot")
+    done = check(oadb_empty_url, "--package", "hayloft")
     assert (done.returncode, done.stderr) == (3, "")
     assert done.stdout.startswith(
-        "depot/sql/schema_levels.jsonl names no migration after 0001_create_depot: if "
+        "hayloft/sql/schema_levels.jsonl names no migration after 0001_create_hayloft: if "
         "0002_create_crates changes the schema, the file is older than it, and what differs is not "
-        "to be mended; write it again with: oadb schema --levels --package depot\n"
-        "table depot.crates is "
+        "to be mended; write it again with: oadb schema --levels --package hayloft\n"
+        "table hayloft.crates is "
     )
 
 
