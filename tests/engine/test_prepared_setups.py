@@ -8,7 +8,7 @@ import pytest
 from oadb.engine.database import AsyncDatabase, Database
 from tests.support import pool_probes as probes
 from tests.support.pgbouncer import bouncing, needs_pgbouncer
-from tests.support.rig import config
+from tests.support.rig import config, pool_of
 
 
 @pytest.fixture
@@ -65,6 +65,18 @@ async def test_a_savepoint_that_was_interrupted_can_be_set_again(adb: AsyncDatab
                 assert await probes.one(nested) == 1
 
     assert set(_setups(await probes.prepared(adb))) == {"begin", "savepoint oadb"}
+
+
+def test_a_begin_that_the_server_has_and_the_client_does_not_know_of_is_prepared_again(
+    db: Database,
+) -> None:
+    for _ in range(2):
+        with db.transaction() as tx:
+            probes.one(tx)
+        for connection in pool_of(db).leases.connections:
+            connection.state.setups.clear()  # as if it was interrupted before it was noted
+
+    assert _setups(probes.prepared(db)) == ["begin", "begin"]
 
 
 @needs_pgbouncer

@@ -19,6 +19,7 @@ from oadb.engine import result_formats
 from oadb.engine.binding.dumpers import Sent
 from oadb.engine.prepared_statements import PreparedStatement
 from tests.engine.binding.probes import probes
+from tests.support import pool_probes
 from tests.support.rig import Connect, Observer
 
 EDGES: dict[str, list[str]] = {
@@ -68,6 +69,16 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "uuid": st.uuids(),
     "jsonb": st.dictionaries(_TEXT, _TEXT | st.integers(-99, 99) | st.none()),
 }
+
+
+def test_as_many_rows_are_made_as_arrive_also_around_the_sizes_in_which_they_are_made(
+    connect: Connect, observer: Observer
+) -> None:
+    db = connect(pool_size=1)
+    for count in (0, 1, 7, 8, 9, 127, 128, 129, 255, 256, 257):
+        observer.rows("delete from probe")
+        pool_probes.load(db, [(number, "") for number in range(count)])
+        assert pool_probes.ids(db) == [*range(count)]
 
 
 @pytest.fixture
